@@ -1,0 +1,3 @@
+"""MedNER: annotate, review and learn medical named entities."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Values and rules of the field. Standard library only, no input or output."""

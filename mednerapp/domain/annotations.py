@@ -1,0 +1,189 @@
+"""One person's spans on one note, and the edits that made them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from mednerapp.domain.spans import Span
+from mednerapp.errors import InvalidValue
+
+
+class SpanState(StrEnum):
+    """What a person has said about a span. Only CONFIRMED spans can become gold."""
+
+    SUGGESTED = "suggested"  # a model wrote it and nobody has looked at it
+    CONFIRMED = "confirmed"  # a person made, changed or accepted it
+    REJECTED = "rejected"  # a person looked at it and said no
+
+
+class Origin(StrEnum):
+    """Who made the span in the first place."""
+
+    MODEL = "model"
+    PERSON = "person"
+
+
+class EditAction(StrEnum):
+    CREATE = "create"
+    RELABEL = "relabel"
+    RESIZE = "resize"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    DELETE = "delete"
+    RESTORE = "restore"
+    SUGGEST = "suggest"  # written by the product when a prediction is copied into an annotation
+
+
+class AnnotationState(StrEnum):
+    IN_PROGRESS = "in_progress"
+    SUBMITTED = "submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedSpan:
+    """A span inside an annotation. `id` is chosen by the client that made it and unique within the annotation.
+
+    `score` and `adapter_id` are those of the model that suggested it, None for a span that a person made.
+    """
+
+    id: str
+    span: Span
+    state: SpanState
+    origin: Origin
+    score: float | None = None
+    adapter_id: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "start": self.span.start,
+            "end": self.span.end,
+            "label": self.span.label,
+            "state": self.state.value,
+            "origin": self.origin.value,
+            "score": self.score,
+            "adapter_id": self.adapter_id,
+        }
+
+
+def span_from_dict(value: dict[str, Any]) -> AnnotatedSpan:
+    return AnnotatedSpan(
+        id=value["id"],
+        span=Span(value["start"], value["end"], value["label"]),
+        state=SpanState(value["state"]),
+        origin=Origin(value["origin"]),
+        score=value.get("score"),
+        adapter_id=value.get("adapter_id"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of one span as the client describes it. `span` and `state` are None when the span is deleted.
+
+    `client_seq` counts from 1 for each client and makes a repeated delivery harmless.
+    """
+
+    client_seq: int
+    action: EditAction
+    span_id: str
+    span: Span | None
+    state: SpanState | None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.span_id) <= 64:
+            raise InvalidValue(f"A span id has 1 to 64 characters, not {len(self.span_id)}.")
+        if (self.action is EditAction.DELETE) != (self.span is None) or (self.span is None) != (self.state is None):
+            raise InvalidValue("A delete carries no span; every other edit carries a span and its state.")
+
+
+def apply_edit(
+    before: AnnotatedSpan | None, edit: Edit, *, deleted: AnnotatedSpan | None = None
+) -> AnnotatedSpan | None:
+    """The span after the edit, None when it is gone.
+
+    Where a span came from (origin, score, adapter) is never changed by an edit; a span that comes back after it was
+    deleted takes it from `deleted`, its last state in the event log.
+
+    Raises:
+        InvalidValue: if the edit needs a span that is not there, or creates one that is.
+    """
+    creates = edit.action in (EditAction.CREATE, EditAction.RESTORE)
+    if (before is None) != creates:
+        problem = "it does not exist" if before is None else "it exists already"
+        raise InvalidValue(f"Cannot {edit.action.value} span {edit.span_id!r}: {problem}.")
+    if edit.span is None or edit.state is None:
+        return None
+    known = before or deleted or AnnotatedSpan(edit.span_id, edit.span, edit.state, Origin.PERSON)
+    return replace(known, span=edit.span, state=edit.state)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationEvent:
+    """One stored edit: append-only, chained by hash. `revision` is that of the annotation after the event."""
+
+    annotation_id: int
+    revision: int
+    client: str
+    client_seq: int
+    user_id: int | None
+    at: datetime
+    action: EditAction
+    span_id: str
+    before: AnnotatedSpan | None
+    after: AnnotatedSpan | None
+    previous_hash: str
+    hash: str
+
+
+def event_hash(
+    *,
+    previous_hash: str,
+    annotation_id: int,
+    revision: int,
+    client: str,
+    client_seq: int,
+    user_id: int | None,
+    at: datetime,
+    action: EditAction,
+    span_id: str,
+    before: AnnotatedSpan | None,
+    after: AnnotatedSpan | None,
+) -> str:
+    """Hex SHA-256 over the previous hash and the whole event, so that a changed or missing event shows."""
+    body = [
+        previous_hash,
+        annotation_id,
+        revision,
+        client,
+        client_seq,
+        user_id,
+        at.isoformat(),
+        action.value,
+        span_id,
+        before.as_dict() if before else None,
+        after.as_dict() if after else None,
+    ]
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One person's spans on one note. `revision` counts its events; spans come in text order."""
+
+    id: int
+    note_id: int
+    user_id: int
+    state: AnnotationState
+    revision: int
+    spans: tuple[AnnotatedSpan, ...]
+    updated_at: datetime
+    submitted_at: datetime | None
+
+    def confirmed(self) -> tuple[Span, ...]:
+        return tuple(s.span for s in self.spans if s.state is SpanState.CONFIRMED)

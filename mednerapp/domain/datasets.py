@@ -1,0 +1,67 @@
+"""Frozen lists of gold notes, and on which side of the split a note falls."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mednerapp.domain.spans import Span
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+
+
+# The paper's 70 / 15 / 15, as upper bounds on the hash bucket.
+SPLIT_PERCENT = {Split.TRAIN: 70, Split.DEV: 15, Split.TEST: 15}
+
+
+def split_of(*, patient_key: str | None, content_hash: str) -> Split:
+    """The side of a note, for ever: a function of the patient where one is known, else of the text alone.
+
+    All notes of one patient fall on one side, in every project and on every machine, and a note added later moves no other.
+    """
+    key = f"patient:{patient_key}" if patient_key else f"record:{content_hash}"
+    bucket = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % 100
+    if bucket < SPLIT_PERCENT[Split.TRAIN]:
+        return Split.TRAIN
+    return Split.DEV if bucket < SPLIT_PERCENT[Split.TRAIN] + SPLIT_PERCENT[Split.DEV] else Split.TEST
+
+
+@dataclass(frozen=True, slots=True)
+class GoldNote:
+    """A note with the spans that a person confirmed. `note_hash` is the content hash of `text`."""
+
+    note_id: int
+    note_hash: str
+    text: str
+    spans: tuple[Span, ...]
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """An immutable, hashed list of gold notes. The counts are notes per split."""
+
+    id: int
+    project_id: int
+    name: str
+    schema_id: int
+    content_hash: str
+    notes: dict[Split, int]
+    spans: int
+    created_at: datetime
+
+
+def dataset_hash(notes: list[GoldNote]) -> str:
+    """Hex SHA-256 over note hashes, splits and spans, in the order of the note hashes: equal content, equal hash."""
+    digest = hashlib.sha256()
+    for note in sorted(notes, key=lambda n: n.note_hash):
+        digest.update(f"{note.note_hash}\t{note.split}\n".encode())
+        for span in sorted(note.spans):
+            digest.update(f"{span.start}\t{span.end}\t{span.label}\n".encode())
+    return digest.hexdigest()

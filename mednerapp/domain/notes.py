@@ -1,0 +1,71 @@
+"""Clinical notes: their text, and what may become one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from mednerapp.domain.datasets import Split
+from mednerapp.errors import RejectedNote
+
+MAX_NOTE_CHARACTERS = 1_000_000
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class NewNote:
+    """A note that is about to be imported; `text` has been through `normalise_text`."""
+
+    text: str
+    title: str
+    source: str = ""
+    patient_key: str | None = None
+    note_type: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        return content_hash(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Immutable clinical text with its metadata. `length`: code points of the text."""
+
+    id: int
+    project_id: int
+    text: str
+    title: str
+    source: str
+    patient_key: str | None
+    note_type: str
+    content_hash: str
+    split: Split
+    created_at: datetime
+
+    @property
+    def length(self) -> int:
+        return len(self.text)
+
+
+def content_hash(text: str) -> str:
+    """Hex SHA-256 of the UTF-8 bytes of the normalised text: the identity of a note across projects and machines."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def normalise_text(text: str) -> str:
+    """The one change that a text may see, once, at import: BOM dropped, CRLF and CR made LF.
+
+    Raises:
+        RejectedNote: if the text is empty, too long, or holds NUL or an unpaired surrogate.
+    """
+    text = text.removeprefix(_BOM).replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise RejectedNote("The note is empty.")
+    if "\x00" in text:
+        raise RejectedNote("The note holds NUL bytes; it is probably not a text file.")
+    if len(text) > MAX_NOTE_CHARACTERS:
+        raise RejectedNote(f"The note has {len(text):,} characters; at most {MAX_NOTE_CHARACTERS:,} are allowed.")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise RejectedNote("The note holds unpaired surrogates; save it again as UTF-8.")
+    return text

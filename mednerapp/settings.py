@@ -1,0 +1,49 @@
+"""Settings, read once from the environment (prefix MEDNER_) and handed on explicitly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+class Settings(BaseSettings):
+    """Safe defaults: loopback only, no demo, everything written below one folder."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDNER_", frozen=True)
+
+    data_dir: Path = Field(default=Path("data"), description="The one folder that MedNER writes to.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite in the data folder.")
+    host: str = Field(default="127.0.0.1", description="Address that the web process listens on.")
+    port: int = Field(default=8501, ge=0, le=65535)
+    public_url: str = Field(default="", description="Address in the browser when behind a proxy, with scheme.")
+    demo: bool = Field(default=False, description="Demo project with one-click sign-in; only on a loopback address.")
+    idle_minutes: float = Field(default=30, gt=0, description="Sign out after so many minutes without an action.")
+    session_hours: float = Field(default=12, gt=0, description="Sign out after so many hours whatever happens.")
+    max_upload_mb: int = Field(default=5, gt=0, description="Largest file that may be uploaded, in MiB.")
+    device: str = Field(default="auto", description="Device of the worker: auto, cpu, cuda, cuda:1, ...")
+    threads: int = Field(default=0, ge=0, description="CPU threads of the worker; 0 lets torch choose.")
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.data_dir / 'medner.sqlite').absolute()}"
+
+    @property
+    def jobs_database_url(self) -> str:
+        """The job engine's own tables: a file beside ours, or the same PostgreSQL server."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'jobs.sqlite').absolute()}"
+
+    @property
+    def model_dir(self) -> Path:
+        return self.data_dir / "models"
+
+    @property
+    def starter_dir(self) -> Path:
+        return ASSETS / "starter"
+
+    @property
+    def demo_notes_dir(self) -> Path:
+        return ASSETS / "demo_notes"
