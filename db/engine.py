@@ -1,0 +1,76 @@
+"""Two engines on one database: short write transactions and plain reads.
+
+SQLite allows one writer at a time. A transaction that begins as a reader and then writes fails at once with "database is
+locked" when somebody wrote in between, whatever the busy timeout says; so write transactions begin with BEGIN IMMEDIATE
+and wait their turn. WAL lets readers go on meanwhile; synchronous=FULL makes a commit survive a power cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True)
+class Database:
+    """The two engines. `write()` commits at the end of the block or rolls back on an error; `read()` never writes."""
+
+    writer: Engine
+    reader: Engine
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with Session(self.reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def dispose(self) -> None:
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def connect(url: str) -> Database:
+    """Open the database at `url` (`sqlite:///file` or `postgresql+psycopg://...`); creates the folder of a SQLite file."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        return Database(writer=_sqlite_engine(url, begin="BEGIN IMMEDIATE"), reader=_sqlite_engine(url, begin="BEGIN"))
+    if parsed.get_backend_name() != "postgresql":
+        raise ValueError(f"Unsupported database {parsed.get_backend_name()!r}. Valid: sqlite, postgresql.")
+    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    return Database(writer=engine, reader=engine)
+
+
+def _sqlite_engine(url: str, *, begin: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "autocommit": True}, pool_size=10)
+
+    def set_up(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", set_up)
+    event.listen(engine, "begin", start)
+    return engine
