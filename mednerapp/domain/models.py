@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+
 
 from mednerapp.domain.datasets import Split
 
@@ -141,4 +141,3 @@ PUBLISHED_RESULTS = (
     PublishedResult("RoBERTa", None, None),
 )
 
-Manifest = dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from mednerapp.domain.datasets import Split
 from mednerapp.errors import RejectedNote
@@ -69,3 +70,33 @@ def normalise_text(text: str) -> str:
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise RejectedNote("The note holds unpaired surrogates; save it again as UTF-8.")
     return text
+
+
+class NoteStatus(StrEnum):
+    """What one person has done with a note so far."""
+
+    NEW = "new"
+    IN_PROGRESS = "in_progress"
+    SUBMITTED = "submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSummary:
+    """A line of a list of notes, without the text. `status` is that of the person who asked."""
+
+    id: int
+    title: str
+    note_type: str
+    length: int
+    status: NoteStatus
+    has_prediction: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a project is: notes in all, notes with a prediction, notes that somebody submitted."""
+
+    notes: int
+    predicted: int
+    submitted: int

@@ -1,0 +1,1 @@
+"""Counting matches and saying how sure the counts are. Pure: values in, numbers out."""

@@ -1,0 +1,55 @@
+"""Predictions: one per note and adapter, replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from db import tables as t
+from mednerapp.domain.clock import now
+from mednerapp.domain.spans import ScoredSpan, Span
+
+
+class Predictions:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, *, note_id: int, adapter_id: int, spans: Sequence[ScoredSpan]) -> None:
+        """Write the prediction; one that is there already is replaced, so that a repeated job does no harm."""
+        self._session.execute(
+            delete(t.Prediction).where(t.Prediction.note_id == note_id, t.Prediction.adapter_id == adapter_id)
+        )
+        row = t.Prediction(note_id=note_id, adapter_id=adapter_id, created_at=now())
+        self._session.add(row)
+        self._session.flush()
+        if spans:
+            self._session.execute(
+                insert(t.PredictionSpan),
+                [
+                    {
+                        "prediction_id": row.id,
+                        "position": position,
+                        "start_offset": scored.span.start,
+                        "end_offset": scored.span.end,
+                        "label": scored.span.label,
+                        "score": scored.score,
+                    }
+                    for position, scored in enumerate(spans)
+                ],
+            )
+
+    def get(self, *, note_id: int, adapter_id: int) -> list[ScoredSpan] | None:
+        """None when the adapter has not looked at the note; an empty list when it found nothing."""
+        prediction_id = self._session.scalar(
+            select(t.Prediction.id).where(t.Prediction.note_id == note_id, t.Prediction.adapter_id == adapter_id)
+        )
+        if prediction_id is None:
+            return None
+        rows = self._session.scalars(
+            select(t.PredictionSpan)
+            .where(t.PredictionSpan.prediction_id == prediction_id)
+            .order_by(t.PredictionSpan.position)
+        )
+        return [ScoredSpan(Span(row.start_offset, row.end_offset, row.label), row.score) for row in rows]

@@ -1,0 +1,74 @@
+"""Projects, their label schemas and which adapter is in force."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db import tables as t
+from mednerapp.domain.clock import now
+from mednerapp.domain.labels import Label, LabelSchema
+from mednerapp.domain.projects import Project
+from mednerapp.errors import NotFound
+
+
+class Projects:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, *, name: str, schema: LabelSchema, guideline: str = "") -> Project:
+        row = t.Project(name=name, guideline=guideline, created_at=now())
+        self._session.add(row)
+        self._session.flush()
+        schema_row = t.LabelSchema(project_id=row.id, version=schema.version)
+        self._session.add(schema_row)
+        self._session.flush()
+        for position, label in enumerate(schema.labels):
+            self._session.add(
+                t.Label(
+                    schema_id=schema_row.id,
+                    name=label.name,
+                    position=position,
+                    color=label.color,
+                    key=label.key,
+                    description=label.description,
+                )
+            )
+        self._session.flush()
+        return self._project(row)
+
+    def get(self, project_id: int) -> Project:
+        row = self._session.get(t.Project, project_id)
+        if row is None:
+            raise NotFound(f"There is no project {project_id}.")
+        return self._project(row)
+
+    def by_name(self, name: str) -> Project | None:
+        row = self._session.scalar(select(t.Project).where(t.Project.name == name))
+        return self._project(row) if row else None
+
+    def all(self) -> list[Project]:
+        return [self._project(row) for row in self._session.scalars(select(t.Project).order_by(t.Project.name))]
+
+    def schema(self, schema_id: int) -> LabelSchema:
+        row = self._session.get(t.LabelSchema, schema_id)
+        if row is None:
+            raise NotFound(f"There is no label schema {schema_id}.")
+        labels = self._session.scalars(select(t.Label).where(t.Label.schema_id == row.id).order_by(t.Label.position))
+        return LabelSchema(
+            tuple(Label(label.name, label.color, label.key, label.description) for label in labels), row.version, row.id
+        )
+
+    def promote(self, *, project_id: int, adapter_id: int, user_id: int | None) -> None:
+        self._session.add(t.Promotion(project_id=project_id, adapter_id=adapter_id, user_id=user_id, at=now()))
+        self._session.flush()
+
+    def _project(self, row: t.Project) -> Project:
+        newest = select(t.LabelSchema.id).where(t.LabelSchema.project_id == row.id).order_by(t.LabelSchema.version.desc())
+        schema_id = self._session.scalar(newest.limit(1))
+        promoted = select(t.Promotion.adapter_id).where(t.Promotion.project_id == row.id).order_by(t.Promotion.id.desc())
+        if schema_id is None:
+            raise NotFound(f"Project {row.id} has no label schema.")
+        return Project(
+            row.id, row.name, row.guideline, self.schema(schema_id), self._session.scalar(promoted.limit(1))
+        )
