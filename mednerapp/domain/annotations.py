@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -187,3 +188,35 @@ class Annotation:
 
     def confirmed(self) -> tuple[Span, ...]:
         return tuple(s.span for s in self.spans if s.state is SpanState.CONFIRMED)
+
+
+def replay(events: Iterable[AnnotationEvent]) -> dict[str, AnnotatedSpan]:
+    """The spans that the events lead to, by id. Always equal to the stored current state.
+
+    Raises:
+        InvalidValue: if an event was changed or is missing, which the chain of hashes shows.
+    """
+    spans: dict[str, AnnotatedSpan] = {}
+    previous_hash = ""
+    for revision, event in enumerate(events, start=1):
+        expected = event_hash(
+            previous_hash=previous_hash,
+            annotation_id=event.annotation_id,
+            revision=revision,
+            client=event.client,
+            client_seq=event.client_seq,
+            user_id=event.user_id,
+            at=event.at,
+            action=event.action,
+            span_id=event.span_id,
+            before=event.before,
+            after=event.after,
+        )
+        if event.revision != revision or event.hash != expected or event.before != spans.get(event.span_id):
+            raise InvalidValue(f"Annotation {event.annotation_id}: the event log is broken at revision {revision}.")
+        if event.after:
+            spans[event.span_id] = event.after
+        else:
+            spans.pop(event.span_id, None)
+        previous_hash = event.hash
+    return spans

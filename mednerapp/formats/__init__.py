@@ -1,0 +1,1 @@
+"""Exchange formats: bytes in, notes out, and back. One file for each."""

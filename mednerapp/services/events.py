@@ -1,0 +1,81 @@
+"""Writing the event log of an annotation: every change of a span goes through `record`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mednerapp.domain.annotations import AnnotatedSpan, AnnotationEvent, EditAction, Origin, SpanState, event_hash
+from mednerapp.domain.clock import now
+from mednerapp.domain.spans import Span
+from mednerapp.store import Transaction
+from mednerapp.store.annotations import AnnotationHead
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One span before and after; `client_seq` is 0 until `record` numbers it for a client that does not count itself."""
+
+    action: EditAction
+    span_id: str
+    before: AnnotatedSpan | None
+    after: AnnotatedSpan | None
+    client_seq: int = 0
+
+    @classmethod
+    def new(
+        cls,
+        span_id: str,
+        span: Span,
+        *,
+        state: SpanState,
+        origin: Origin,
+        action: EditAction,
+        score: float | None = None,
+        adapter_id: int | None = None,
+    ) -> Change:
+        return cls(action, span_id, None, AnnotatedSpan(span_id, span, state, origin, score, adapter_id))
+
+
+def record(
+    tx: Transaction, *, head: AnnotationHead, client: str, user_id: int | None, changes: Sequence[Change]
+) -> int:
+    """Append the changes as events and bring the current spans to the state after them; the new revision."""
+    at = now()
+    events: list[AnnotationEvent] = []
+    previous_hash = head.last_hash
+    for offset, change in enumerate(changes, start=1):
+        revision = head.revision + offset
+        client_seq = change.client_seq or revision
+        digest = event_hash(
+            previous_hash=previous_hash,
+            annotation_id=head.id,
+            revision=revision,
+            client=client,
+            client_seq=client_seq,
+            user_id=user_id,
+            at=at,
+            action=change.action,
+            span_id=change.span_id,
+            before=change.before,
+            after=change.after,
+        )
+        events.append(
+            AnnotationEvent(
+                annotation_id=head.id,
+                revision=revision,
+                client=client,
+                client_seq=client_seq,
+                user_id=user_id,
+                at=at,
+                action=change.action,
+                span_id=change.span_id,
+                before=change.before,
+                after=change.after,
+                previous_hash=previous_hash,
+                hash=digest,
+            )
+        )
+        previous_hash = digest
+    tx.annotations.append(head.id, events)
+    return head.revision + len(changes)

@@ -1,0 +1,221 @@
+"""Starting a training run, and (in the worker) carrying it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mednerapp.domain.accounts import Permission, User
+from mednerapp.domain.datasets import GoldNote, Split
+from mednerapp.domain.jobs import FINISHED, JobKind
+from mednerapp.domain.models import Adapter, AdapterKind, EpochReport, HyperParameters, Run, RunState
+from mednerapp.errors import InvalidValue, NotFound, NothingToTrainOn
+from mednerapp.services.evaluating import queue_evaluations
+from mednerapp.services.predicting import queue_predictions
+from mednerapp.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a trainer leaves behind: the folder is complete, `labels` are in the order of the head."""
+
+    weights_hash: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOrder:
+    """Everything that a trainer is told. `out_dir` does not exist yet; it appears only when the training succeeds."""
+
+    name: str
+    encoder_name: str
+    encoder_folder: str
+    train: Sequence[GoldNote]
+    dev: Sequence[GoldNote]
+    labels: tuple[str, ...]
+    hyper: HyperParameters
+    dataset_hash: str
+    out_dir: Path
+
+
+class Trainer(Protocol):
+    """Trains an adapter and writes it to `order.out_dir`; `on_epoch` is called after each epoch."""
+
+    def __call__(self, order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained: ...
+
+
+def start(
+    store: Store,
+    *,
+    user: User,
+    project_id: int,
+    dataset_id: int,
+    encoder_id: int,
+    hyper: HyperParameters,
+    name: str = "",
+) -> Run:
+    """Queue a run. It is visible at once and starts when a worker is free."""
+    user.require(Permission.TRAIN)
+    _check(hyper)
+    with store.write() as tx:
+        dataset = tx.datasets.get(dataset_id)
+        if dataset.project_id != project_id:
+            raise NotFound(f"There is no dataset {dataset_id} in project {project_id}.")
+        if not dataset.notes[Split.TRAIN]:
+            raise NothingToTrainOn("The dataset has no training note.")
+        encoder = tx.models.encoder(encoder_id)
+        job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user.id)
+        run = tx.runs.add(
+            project_id=project_id,
+            dataset_id=dataset_id,
+            encoder_id=encoder_id,
+            job_id=job.id,
+            name=name.strip() or f"{encoder.name} + LoRA",
+            hyper=hyper,
+            user_id=user.id,
+        )
+        tx.audit.add(user=user, action="run started", target=f"run:{run.id}", dataset_id=dataset_id)
+    return run
+
+
+def start_again(store: Store, *, user: User, run_id: int) -> Run:
+    """Queue a run again that failed, was cancelled or was interrupted: same data, same settings, same seed."""
+    user.require(Permission.TRAIN)
+    with store.write() as tx:
+        run = tx.runs.get(run_id)
+        if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.SUCCEEDED):
+            raise InvalidValue(f"Run {run_id} is {run.state.value}; only a run that ended without a result can be started again.")
+        job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user.id)
+        tx.runs.requeue(run_id, job_id=job.id)
+        tx.audit.add(user=user, action="run started again", target=f"run:{run_id}")
+        return tx.runs.get(run_id)
+
+
+def cancel(store: Store, *, user: User, run_id: int) -> None:
+    """A queued run ends at once, a running one within seconds."""
+    user.require(Permission.TRAIN)
+    with store.write() as tx:
+        run = tx.runs.get(run_id)
+        tx.jobs.request_cancel(run.job_id)
+        if tx.jobs.get(run.job_id).state in FINISHED and run.state is RunState.QUEUED:
+            tx.runs.set_state(run_id, RunState.CANCELLED)
+        tx.audit.add(user=user, action="run cancelled", target=f"run:{run_id}")
+
+
+def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model_dir: Path) -> Adapter:
+    """Train, register the adapter, and queue its evaluation and that of every other adapter that lacks one.
+
+    The adapter's folder name has the attempt in it, so that a repeated run never meets half of an earlier one.
+    """
+    with store.write() as tx:
+        run = tx.runs.get(run_id)
+        already = tx.models.adapter_of_run(run_id)
+        if already:
+            return already
+        tx.runs.start(run_id, device=device)
+        dataset = tx.datasets.get(run.dataset_id)
+        encoder = tx.models.encoder(run.encoder_id)
+        labels = tx.projects.schema(dataset.schema_id).names
+        train, dev = (tx.datasets.gold(dataset.id, split) for split in (Split.TRAIN, Split.DEV))
+    folder = f"adapters/run-{run.id}-job-{run.job_id}"
+    order = TrainingOrder(
+        name=run.name,
+        encoder_name=encoder.name,
+        encoder_folder=encoder.folder,
+        train=train,
+        dev=dev,
+        labels=labels,
+        hyper=run.hyper,
+        dataset_hash=dataset.content_hash,
+        out_dir=model_dir / folder,
+    )
+
+    def on_epoch(report: EpochReport) -> None:
+        with store.write() as tx:
+            tx.runs.add_epoch(run_id, report)
+
+    trained = trainer(order, on_epoch=on_epoch)
+    with store.write() as tx:
+        adapter = tx.models.add_adapter(
+            name=f"{run.name} (run {run.id})",
+            kind=AdapterKind.LORA,
+            encoder_id=encoder.id,
+            folder=folder,
+            weights_hash=trained.weights_hash,
+            labels=trained.labels,
+            project_id=run.project_id,
+            run_id=run_id,
+        )
+        queue_evaluations(tx, dataset_id=dataset.id, user_id=None)
+    return adapter
+
+
+def promote(store: Store, *, user: User, project_id: int, adapter_id: int) -> None:
+    """From now on this adapter highlights the project's notes."""
+    user.require(Permission.TRAIN)
+    with store.write() as tx:
+        project = tx.projects.get(project_id)
+        adapter = tx.models.adapter(adapter_id)
+        if adapter.project_id not in (None, project_id):
+            raise NotFound(f"There is no adapter {adapter_id} in project {project_id}.")
+        tx.projects.promote(project_id=project_id, adapter_id=adapter_id, user_id=user.id)
+        queue_predictions(tx, project_id=project_id, user_id=user.id)
+        tx.audit.add(
+            user=user,
+            action="adapter promoted",
+            target=f"adapter:{adapter_id}",
+            project_id=project_id,
+            instead_of=project.active_adapter_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as the Train page shows it: with its dataset, its encoder, its curve and where its job stands."""
+
+    run: Run
+    dataset: str
+    encoder: str
+    epochs: tuple[EpochReport, ...]
+    done: int
+    total: int
+    unit: str
+    message: str
+
+
+def runs(store: Store, *, user: User, project_id: int) -> list[RunView]:
+    """The runs of the project, newest first."""
+    user.require(Permission.TRAIN)
+    with store.read() as tx:
+        views: list[RunView] = []
+        for run in tx.runs.all(project_id):
+            job = tx.jobs.get(run.job_id)
+            views.append(
+                RunView(
+                    run,
+                    tx.datasets.get(run.dataset_id).name,
+                    tx.models.encoder(run.encoder_id).name,
+                    tuple(tx.runs.epochs(run.id)),
+                    job.done,
+                    job.total,
+                    job.unit,
+                    job.message,
+                )
+            )
+    return views
+
+
+def _check(hyper: HyperParameters) -> None:
+    limits: list[tuple[str, float, float, float]] = [
+        ("epochs", hyper.epochs, 1, 500),
+        ("learning rate", hyper.learning_rate, 1e-7, 0.1),
+        ("batch size", hyper.batch_size, 1, 256),
+        ("rank", hyper.rank, 1, 256),
+        ("alpha", hyper.alpha, 1, 1024),
+        ("dropout", hyper.dropout, 0, 0.9),
+    ]
+    for name, value, low, high in limits:
+        if not low <= value <= high:
+            raise InvalidValue(f"The {name} has to be between {low:g} and {high:g}, not {value:g}.")

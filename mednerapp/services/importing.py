@@ -1,0 +1,141 @@
+"""Notes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mednerapp.domain.accounts import Permission, User
+from mednerapp.domain.annotations import AnnotationState, EditAction, Origin, SpanState
+from mednerapp.domain.notes import NewNote, normalise_text
+from mednerapp.errors import RejectedNote
+from mednerapp.formats.jsonl import NoteWithSpans
+from mednerapp.formats.text import read_note, safe_title
+from mednerapp.services.events import Change, record
+from mednerapp.services.predicting import queue_predictions
+from mednerapp.settings import Settings
+from mednerapp.store import Store, Transaction
+
+IMPORT_CLIENT = "import"
+
+
+class Outcome(StrEnum):
+    IMPORTED = "imported"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file or pasted text that was looked at but not yet imported: a note, or the reason why it cannot be one."""
+
+    name: str
+    note: NewNote | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What became of one upload. `note_id` is that of the new note, or of the one that was there already."""
+
+    name: str
+    outcome: Outcome
+    reason: str = ""
+    note_id: int | None = None
+
+
+def look_at_file(*, name: str, data: bytes, settings: Settings) -> Upload:
+    """Decode and check a file; nothing is stored."""
+    title = safe_title(name)
+    try:
+        return Upload(title, read_note(name=name, data=data, max_bytes=settings.max_upload_mb * 2**20))
+    except RejectedNote as error:
+        return Upload(title, None, str(error))
+
+
+def look_at_text(*, text: str, title: str) -> Upload:
+    """Check pasted text; nothing is stored."""
+    name = safe_title(title) if title.strip() else "Pasted note"
+    try:
+        return Upload(name, NewNote(text=normalise_text(text), title=name, source="pasted"))
+    except RejectedNote as error:
+        return Upload(name, None, str(error))
+
+
+def import_uploads(
+    store: Store,
+    *,
+    user: User,
+    project_id: int,
+    uploads: Sequence[Upload],
+    on_progress: Callable[[int], None] | None = None,
+) -> list[ImportResult]:
+    """Store what can be stored, each note in a transaction of its own, and ask for highlights.
+
+    on_progress: called with the number of uploads done.
+    """
+    user.require(Permission.IMPORT)
+    results: list[ImportResult] = []
+    for upload in uploads:
+        results.append(_import_one(store, user=user, project_id=project_id, upload=upload))
+        if on_progress:
+            on_progress(len(results))
+    with store.write() as tx:
+        tally = {outcome.value: sum(r.outcome is outcome for r in results) for outcome in Outcome}
+        tx.audit.add(user=user, action="notes imported", target=f"project:{project_id}", **tally)
+    return results
+
+
+def _import_one(store: Store, *, user: User, project_id: int, upload: Upload) -> ImportResult:
+    if upload.note is None:
+        return ImportResult(upload.name, Outcome.REJECTED, upload.reason)
+    with store.write() as tx:
+        there = tx.notes.by_hash(project_id=project_id, content_hash=upload.note.content_hash)
+        if there is not None:
+            return ImportResult(upload.name, Outcome.DUPLICATE, "This text is in the project already.", there)
+        note_id = tx.notes.add(project_id=project_id, note=upload.note, user_id=user.id)
+        queue_predictions(tx, project_id=project_id, user_id=user.id)
+    return ImportResult(upload.name, Outcome.IMPORTED, note_id=note_id)
+
+
+def import_gold(
+    store: Store,
+    *,
+    user: User,
+    project_id: int,
+    records: Iterable[NoteWithSpans],
+    on_progress: Callable[[int], None] | None = None,
+) -> dict[Outcome, int]:
+    """Notes whose spans a person has confirmed elsewhere: they come in as `user`'s submitted annotations.
+
+    A note that is there already is left as it is and counted as a duplicate.
+    """
+    user.require(Permission.IMPORT)
+    tally = dict.fromkeys(Outcome, 0)
+    for done, record_ in enumerate(records, start=1):
+        with store.write() as tx:
+            tally[_import_gold_note(tx, user=user, project_id=project_id, value=record_)] += 1
+        if on_progress:
+            on_progress(done)
+    with store.write() as tx:
+        counts = {outcome.value: count for outcome, count in tally.items()}
+        tx.audit.add(user=user, action="gold imported", target=f"project:{project_id}", **counts)
+    return tally
+
+
+def _import_gold_note(tx: Transaction, *, user: User, project_id: int, value: NoteWithSpans) -> Outcome:
+    if tx.notes.by_hash(project_id=project_id, content_hash=value.note.content_hash) is not None:
+        return Outcome.DUPLICATE
+    schema = tx.projects.get(project_id).schema
+    for span in value.spans:
+        schema.check(span.label)
+    note_id = tx.notes.add(project_id=project_id, note=value.note, user_id=user.id)
+    head = tx.annotations.add(note_id=note_id, user_id=user.id)
+    changes = [
+        Change.new(f"i{number}", span, state=SpanState.CONFIRMED, origin=Origin.PERSON, action=EditAction.CREATE)
+        for number, span in enumerate(value.spans)
+    ]
+    record(tx, head=head, client=IMPORT_CLIENT, user_id=user.id, changes=changes)
+    tx.annotations.set_state(head.id, AnnotationState.SUBMITTED)
+    return Outcome.IMPORTED
