@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ASSETS = Path(__file__).parent / "assets"
+STARTER_FOLDER = "starter:"  # the starter ships with the package and is not copied into the data folder
 
 
 class Settings(BaseSettings):
@@ -28,6 +29,10 @@ class Settings(BaseSettings):
     threads: int = Field(default=0, ge=0, description="CPU threads of the worker; 0 lets torch choose.")
 
     @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite:///{(self.data_dir / 'medner.sqlite').absolute()}"
 
@@ -39,6 +44,10 @@ class Settings(BaseSettings):
     @property
     def model_dir(self) -> Path:
         return self.data_dir / "models"
+
+    def model_folder(self, folder: str) -> Path:
+        """Where the weights of an encoder or adapter lie: `folder` as stored, STARTER_FOLDER or relative to model_dir."""
+        return self.starter_dir if folder == STARTER_FOLDER else self.model_dir / folder
 
     @property
     def starter_dir(self) -> Path:

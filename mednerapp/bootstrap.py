@@ -1,0 +1,69 @@
+"""The one place where the pieces are put together. Nothing is made at import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from db.engine import Database, connect
+from db.migrate import is_current, upgrade
+from mednerapp.errors import MedNerError
+from mednerapp.services import accounts, demo, models, projects
+from mednerapp.settings import Settings
+from mednerapp.store import Store
+
+
+@dataclass(frozen=True)
+class App:
+    """What a process needs: settings and the open store."""
+
+    settings: Settings
+    store: Store
+    database: Database
+
+    def close(self) -> None:
+        self.database.dispose()
+
+
+def build(settings: Settings) -> App:
+    """Open the database, which has to be migrated.
+
+    Raises:
+        MedNerError: if it is not.
+    """
+    if not is_current(settings.resolved_database_url):
+        raise MedNerError("The database is not at this version's schema. Run `mednerapp migrate` first.")
+    database = connect(settings.resolved_database_url)
+    return App(settings, Store(database), database)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What preparing found or made. `first_admin`: e-mail and generated password, only on the very first start."""
+
+    first_admin: tuple[str, str] | None
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Make the data folder usable: migrate, enter the starter, create the first administrator or the demo. Repeatable.
+
+    Raises:
+        MedNerError: for a demo on an address that others can reach.
+    """
+    if settings.demo and not settings.is_loopback:
+        raise MedNerError(
+            f"The demo signs people in without a password, so it runs on a loopback address only, not on {settings.host}."
+        )
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    upgrade(settings.resolved_database_url)
+    app = build(settings)
+    try:
+        models.register_starter(app.store, folder=settings.starter_dir)
+        if settings.demo:
+            demo.ensure_demo(app.store, folder=settings.demo_notes_dir)
+            return Prepared(None)
+        first_admin = accounts.ensure_first_admin(app.store)
+        if not projects.all_projects(app.store):
+            projects.create(app.store, by=None, name="My project")
+        return Prepared(first_admin)
+    finally:
+        app.close()

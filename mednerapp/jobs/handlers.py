@@ -1,0 +1,127 @@
+"""What a job of each kind does, wired to the models. Only the worker imports this; torch is loaded by the first job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mednerapp.domain.datasets import Split
+from mednerapp.domain.jobs import JobKind
+from mednerapp.domain.models import Adapter, EpochReport
+from mednerapp.domain.spans import ScoredSpan
+from mednerapp.jobs.context import Handler, JobCancelled, JobContext
+from mednerapp.services import evaluating, fine_tuning, predicting
+from mednerapp.services.fine_tuning import Trained, TrainingOrder
+
+
+class Taggers:
+    """The model that was used last stays loaded: jobs of one adapter tend to follow one another."""
+
+    def __init__(self) -> None:
+        self._loaded: tuple[str, Any] | None = None
+
+    def get(self, context: JobContext, adapter: Adapter) -> Any:
+        """The tagger of an adapter, over its encoder."""
+        from mednerapp.ner.loading import load_tagger, pick_device
+
+        key = f"{adapter.id}:{adapter.weights_hash}"
+        if self._loaded is None or self._loaded[0] != key:
+            with context.store.read() as tx:
+                encoder = tx.models.encoder(adapter.encoder_id)
+            folders = context.settings.model_folder
+            tagger = load_tagger(
+                folders(adapter.folder), base_folder=folders(encoder.folder), device=pick_device(context.device)
+            )
+            self._loaded = (key, tagger)
+        return self._loaded[1]
+
+
+def handlers() -> dict[JobKind, Handler]:
+    """One table: a further kind of job is a further row."""
+    taggers = Taggers()
+    return {
+        JobKind.PREDICT: lambda context: predict(context, taggers),
+        JobKind.EVALUATE: lambda context: evaluate(context, taggers),
+        JobKind.FINE_TUNE: fine_tune,
+    }
+
+
+def _predictor(tagger: Any) -> predicting.Predictor:
+    from mednerapp.ner.prediction import predict as predict_texts
+
+    def run(texts: Sequence[str], /) -> Sequence[Sequence[ScoredSpan]]:
+        return predict_texts(tagger, texts)
+
+    return run
+
+
+def _adapter(context: JobContext) -> Adapter:
+    with context.store.read() as tx:
+        return tx.models.adapter(int(context.job.args["adapter_id"]))
+
+
+def predict(context: JobContext, taggers: Taggers) -> str:
+    adapter = _adapter(context)
+    count = predicting.predict_missing(
+        context.store,
+        project_id=int(context.job.args["project_id"]),
+        adapter_id=adapter.id,
+        predictor=_predictor(taggers.get(context, adapter)),
+        on_progress=lambda done, total: context.progress(done, total, "notes"),
+    )
+    return f"{count} notes highlighted by {adapter.name}."
+
+
+def evaluate(context: JobContext, taggers: Taggers) -> str:
+    from mednerapp.ner.manifest import read_manifest, seen_notes
+
+    adapter = _adapter(context)
+    evaluating.evaluate(
+        context.store,
+        adapter_id=adapter.id,
+        dataset_id=int(context.job.args["dataset_id"]),
+        split=Split.TEST,
+        predictor=_predictor(taggers.get(context, adapter)),
+        seen=seen_notes(read_manifest(context.settings.model_folder(adapter.folder))),
+        on_progress=lambda done, total: context.progress(done, total, "notes"),
+    )
+    return f"{adapter.name} scored on the test notes."
+
+
+def fine_tune(context: JobContext) -> str:
+    from mednerapp.ner.loading import pick_device
+    from mednerapp.training.finetune import fine_tune as train_adapter
+    from mednerapp.training.loop import TrainingStopped
+
+    device = pick_device(context.device)
+    with context.store.read() as tx:
+        run = tx.runs.of_job(context.job.id)
+    if run is None:
+        return "The run was started again as another job."
+
+    def trainer(order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained:
+        manifest = train_adapter(
+            base_folder=context.settings.model_folder(order.encoder_folder),
+            encoder_name=order.encoder_name,
+            train=order.train,
+            dev=order.dev,
+            labels=order.labels,
+            hyper=order.hyper,
+            device=device,
+            out_dir=order.out_dir,
+            name=order.name,
+            dataset_hash=order.dataset_hash,
+            on_epoch=on_epoch,
+            on_step=lambda done, total: context.progress(done, total, "steps"),
+            should_stop=context.cancelled,
+        )
+        return Trained(manifest["weights_hash"], tuple(manifest["labels"]))
+
+    try:
+        adapter = fine_tuning.carry_out(
+            context.store, run_id=run.id, trainer=trainer, device=device, model_dir=context.settings.model_dir
+        )
+    except TrainingStopped as stopped:
+        raise JobCancelled from stopped
+    return f"Adapter {adapter.name!r} is ready; its score appears on the dashboard."
+
