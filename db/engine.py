@@ -7,7 +7,7 @@ and wait their turn. WAL lets readers go on meanwhile; synchronous=FULL makes a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +27,12 @@ class Database:
     reader: Engine
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> Generator[Session]:
         with Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Generator[Session]:
         with Session(self.reader, expire_on_commit=False, autoflush=False) as session:
             yield session
 

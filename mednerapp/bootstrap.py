@@ -51,7 +51,8 @@ def prepare(settings: Settings) -> Prepared:
     """
     if settings.demo and not settings.is_loopback:
         raise MedNerError(
-            f"The demo signs people in without a password, so it runs on a loopback address only, not on {settings.host}."
+            f"The demo signs people in without a password, so it runs on a loopback address only, "
+            f"not on {settings.host}."
         )
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     upgrade(settings.resolved_database_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -46,7 +47,7 @@ class Settings(BaseSettings):
         return self.data_dir / "models"
 
     def model_folder(self, folder: str) -> Path:
-        """Where the weights of an encoder or adapter lie: `folder` as stored, STARTER_FOLDER or relative to model_dir."""
+        """Where weights lie. `folder` is as stored: STARTER_FOLDER, or a path relative to model_dir."""
         return self.starter_dir if folder == STARTER_FOLDER else self.model_dir / folder
 
     @property
@@ -56,3 +57,11 @@ class Settings(BaseSettings):
     @property
     def demo_notes_dir(self) -> Path:
         return ASSETS / "demo_notes"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment in which a child process reads the same settings, whatever its working folder is."""
+    values = settings.model_dump()
+    values["data_dir"] = settings.data_dir.absolute()
+    ours = {f"MEDNER_{name.upper()}": str(value) for name, value in values.items()}
+    return {**os.environ, **ours}

@@ -124,4 +124,3 @@ def fine_tune(context: JobContext) -> str:
     except TrainingStopped as stopped:
         raise JobCancelled from stopped
     return f"Adapter {adapter.name!r} is ready; its score appears on the dashboard."
-

@@ -85,3 +85,10 @@ def evaluate(
             excluded=len(gold) - len(fair),
             counts=counts,
         )
+
+
+def open_jobs(store: Store, *, user: User, dataset_id: int) -> list[int]:
+    """Ids of the evaluations of the dataset that have not ended."""
+    user.require(Permission.SEE_RESULTS)
+    with store.read() as tx:
+        return [job.id for job in tx.jobs.open([JobKind.EVALUATE]) if job.args.get("dataset_id") == dataset_id]

@@ -1,0 +1,363 @@
+"""The command line: `mednerapp COMMAND --help` says what each command takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from mednerapp import __version__, bootstrap, cli_output
+from mednerapp.bootstrap import App
+from mednerapp.domain.accounts import Permission, Role, User
+from mednerapp.domain.datasets import Dataset
+from mednerapp.domain.models import Encoder, HyperParameters
+from mednerapp.domain.projects import Project
+from mednerapp.errors import MedNerError, NotFound
+from mednerapp.formats import jsonl
+from mednerapp.services import (
+    accounts,
+    doctor,
+    evaluating,
+    exporting,
+    fine_tuning,
+    freezing,
+    importing,
+    projects,
+    reporting,
+)
+from mednerapp.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, review and learn medical named entities.")
+users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+app.add_typer(users, name="users")
+console = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+ProjectName = Annotated[str, typer.Option("--project", "-p", help="Name of the project.")]
+DatasetName = Annotated[str, typer.Option("--dataset", "-d", help="Name of the dataset; default: the newest.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+DEFAULTS = HyperParameters()
+
+
+@contextmanager
+def _open() -> Generator[tuple[App, User]]:
+    """The prepared installation, and the administrator in whose name the command line acts."""
+    settings = Settings()
+    bootstrap.prepare(settings)
+    opened = bootstrap.build(settings)
+    try:
+        everybody = accounts.list_users(opened.store, by=None)
+        yield opened, next(user for user in everybody if user.may(Permission.ADMINISTER))
+    finally:
+        opened.close()
+
+
+def _project(opened: App, name: str) -> Project:
+    found = {project.name: project for project in projects.all_projects(opened.store)}
+    if name not in found:
+        raise NotFound(f"There is no project {name!r}. There are: {', '.join(found) or 'none'}.")
+    return found[name]
+
+
+def _dataset(opened: App, user: User, project: Project, name: str) -> Dataset:
+    found = reporting.datasets(opened.store, user=user, project_id=project.id)
+    for dataset in found:
+        if name in ("", dataset.name):
+            return dataset
+    raise NotFound(f"There is no dataset {name!r}. There are: {', '.join(d.name for d in found) or 'none'}.")
+
+
+def _encoder(opened: App, user: User, project: Project, name: str) -> Encoder:
+    found, _ = projects.models(opened.store, user=user, project_id=project.id)
+    for encoder in found:
+        if name in ("", encoder.name):
+            return encoder
+    raise NotFound(f"There is no encoder {name!r}. There are: {', '.join(e.name for e in found)}.")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+@app.command()
+def serve(
+    demo: Annotated[bool, typer.Option(help="Demo project with one-click sign-in; loopback only.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 0,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the browser when it is ready.")] = False,
+) -> None:
+    """Start the web process and one worker; Ctrl+C stops both."""
+    from mednerapp.jobs.supervisor import serve as supervise
+
+    given = {"demo": demo or None, "host": host or None, "port": port or None}
+    settings = Settings().model_copy(update={name: value for name, value in given.items() if value is not None})
+    _announce(bootstrap.prepare(settings))
+    raise typer.Exit(supervise(settings, open_browser=open_browser))
+
+
+@app.command()
+def worker(
+    worker_id: Annotated[str, typer.Option("--id", help="Stable name of this worker; default: host and process.")] = "",
+    device: Device = "",
+) -> None:
+    """Run one worker: it highlights, trains and evaluates."""
+    from mednerapp.jobs.handlers import handlers
+    from mednerapp.jobs.worker import run_worker
+
+    settings = Settings()
+    raise typer.Exit(
+        run_worker(settings, handlers=handlers(), device=device or settings.device, worker_id=worker_id or None)
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Create or update the database and everything that a start needs. Safe to repeat."""
+    settings = Settings()
+    _announce(bootstrap.prepare(settings))
+    print(f"Ready: {settings.data_dir.absolute()}")
+
+
+def _announce(prepared: bootstrap.Prepared) -> None:
+    if prepared.first_admin:
+        email, password = prepared.first_admin
+        print(
+            f"\n  First administrator (shown only now):\n    e-mail    {email}\n    password  {password}\n", flush=True
+        )
+
+
+@app.command(name="import")
+def import_notes(
+    paths: Annotated[
+        list[Path], typer.Argument(help=".txt files, folders of them, or .jsonl(.gz) files.", exists=True)
+    ],
+    project: ProjectName,
+    gold: Annotated[bool, typer.Option(help="The spans of .jsonl files were confirmed by people.")] = False,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="THEIRS=OURS, once for each label to keep.")
+    ] = None,
+    create: Annotated[bool, typer.Option(help="Create the project when it is not there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import notes; what was left out is counted and said."""
+    with _open() as (opened, user):
+        if create and project not in {p.name for p in projects.all_projects(opened.store)}:
+            projects.create(opened.store, by=user, name=project)
+        target = _project(opened, project)
+        tally = dict.fromkeys(importing.Outcome, 0)
+        report = jsonl.ReadReport()
+        label_map = dict(item.split("=", 1) for item in label) if label else None
+        with cli_output.counter(console, "notes") as advance:
+            for path in cli_output.expand(paths):
+                if path.name.endswith((".jsonl", ".jsonl.gz")):
+                    records = jsonl.read(path, label_map=label_map, labels=target.schema.names, report=report)
+                    found = _import_records(opened, user, target, records, gold=gold, advance=advance)
+                else:
+                    upload = importing.look_at_file(name=path.name, data=path.read_bytes(), settings=opened.settings)
+                    found = _import_upload(opened, user, target, upload, report)
+                    advance(1)
+                for outcome, count in found.items():
+                    tally[outcome] += count
+        tally[importing.Outcome.REJECTED] += sum(1 for line, _ in report.rejected if line)
+        cli_output.import_report(tally, report, as_json=as_json)
+
+
+def _import_records(
+    opened: App,
+    user: User,
+    project: Project,
+    records: Iterator[jsonl.NoteWithSpans],
+    *,
+    gold: bool,
+    advance: cli_output.Advance,
+) -> dict[importing.Outcome, int]:
+    if gold:
+        return importing.import_gold(
+            opened.store, user=user, project_id=project.id, records=records, on_progress=lambda _: advance(1)
+        )
+    uploads = [importing.Upload(record.note.title, record.note) for record in records]
+    results = importing.import_uploads(
+        opened.store, user=user, project_id=project.id, uploads=uploads, on_progress=lambda _: advance(1)
+    )
+    return {outcome: sum(r.outcome is outcome for r in results) for outcome in importing.Outcome}
+
+
+def _import_upload(
+    opened: App, user: User, project: Project, upload: importing.Upload, report: jsonl.ReadReport
+) -> dict[importing.Outcome, int]:
+    (result,) = importing.import_uploads(opened.store, user=user, project_id=project.id, uploads=[upload])
+    if result.outcome is importing.Outcome.REJECTED:
+        report.rejected.append((0, f"{result.name}: {result.reason}"))
+    return {result.outcome: 1}
+
+
+@app.command()
+def freeze(
+    project: ProjectName,
+    name: Annotated[str, typer.Option(help="Name of the dataset; default: date and size.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Freeze the submitted notes into a dataset, 70/15/15 by patient or record."""
+    with _open() as (opened, user):
+        dataset = freezing.freeze(opened.store, user=user, project_id=_project(opened, project).id, name=name)
+        cli_output.dataset(dataset, as_json=as_json)
+
+
+@app.command()
+def train(
+    project: ProjectName,
+    dataset: DatasetName = "",
+    encoder: Annotated[str, typer.Option(help="Name of the encoder; default: the shipped starter's.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the run.")] = "",
+    epochs: Annotated[int, typer.Option()] = DEFAULTS.epochs,
+    learning_rate: Annotated[float, typer.Option()] = DEFAULTS.learning_rate,
+    batch_size: Annotated[int, typer.Option()] = DEFAULTS.batch_size,
+    rank: Annotated[int, typer.Option(help="Rank of the LoRA matrices.")] = DEFAULTS.rank,
+    alpha: Annotated[int, typer.Option(help="LoRA scaling: alpha / rank.")] = DEFAULTS.alpha,
+    dropout: Annotated[float, typer.Option()] = DEFAULTS.dropout,
+    seed: Annotated[int, typer.Option()] = DEFAULTS.seed,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train a LoRA adapter on a dataset and score it; waits for the end."""
+    from mednerapp.jobs import waiting
+
+    with _open() as (opened, user):
+        target = _project(opened, project)
+        run = fine_tuning.start(
+            opened.store,
+            user=user,
+            project_id=target.id,
+            dataset_id=_dataset(opened, user, target, dataset).id,
+            encoder_id=_encoder(opened, user, target, encoder).id,
+            name=name,
+            hyper=HyperParameters(
+                epochs=epochs,
+                learning_rate=learning_rate,
+                batch_size=batch_size,
+                rank=rank,
+                alpha=alpha,
+                dropout=dropout,
+                seed=seed,
+            ),
+        )
+        with waiting.a_worker(opened.store, opened.settings, device=device), cli_output.bars(console) as on_change:
+            waiting.wait_for(opened.store, [run.job_id], on_change=on_change)
+        view = next(v for v in fine_tuning.runs(opened.store, user=user, project_id=target.id) if v.run.id == run.id)
+        cli_output.run(view, as_json=as_json)
+        if view.run.adapter_id is None:
+            raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    project: ProjectName,
+    dataset: DatasetName = "",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score every adapter on the dataset's test notes (what is missing is computed) and print the comparison."""
+    from mednerapp.jobs import waiting
+
+    with _open() as (opened, user):
+        target = _project(opened, project)
+        chosen = _dataset(opened, user, target, dataset)
+        evaluating.request(opened.store, user=user, dataset_id=chosen.id)
+        jobs = evaluating.open_jobs(opened.store, user=user, dataset_id=chosen.id)
+        if jobs:
+            with waiting.a_worker(opened.store, opened.settings, device=device), cli_output.bars(console) as on_change:
+                waiting.wait_for(opened.store, jobs, on_change=on_change)
+        cli_output.comparison(reporting.compare(opened.store, user=user, dataset_id=chosen.id), as_json=as_json)
+
+
+@app.command()
+def export(
+    project: ProjectName,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; must not exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the submitted notes with their confirmed spans as JSON lines."""
+    with _open() as (opened, user):
+        target = _project(opened, project)
+        with out.open("x", encoding="utf-8", newline="\n") as file, cli_output.counter(console, "notes") as advance:
+            count = 0
+            for line in exporting.export_jsonl(opened.store, user=user, project_id=target.id):
+                file.write(line)
+                count += 1
+                advance(1)
+        print(json.dumps({"notes": count}) if as_json else f"{count} notes written to {out}")
+
+
+@app.command(name="doctor")
+def examine(as_json: AsJson = False) -> None:
+    """Look the installation over; the exit status is 1 when something is not in order."""
+    with _open() as (opened, _):
+        checks = doctor.examine(opened.store, settings=opened.settings)
+    if as_json:
+        print(json.dumps([asdict(check) for check in checks], indent=2))
+    for check in checks if not as_json else ():
+        print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
+    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+
+
+@users.command(name="list")
+def list_users(as_json: AsJson = False) -> None:
+    """Everybody who may sign in."""
+    with _open() as (opened, _):
+        everybody = accounts.list_users(opened.store, by=None)
+    cli_output.people(everybody, as_json=as_json)
+
+
+@users.command()
+def add(
+    email: str,
+    role: Role,
+    name: Annotated[str, typer.Option()] = "",
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+) -> None:
+    """Add a person; the password is asked for."""
+    with _open() as (opened, _):
+        user = accounts.create_user(opened.store, by=None, email=email, name=name, role=role, password=password)
+    print(f"Added {user.email} as {user.role.value}.")
+
+
+@users.command()
+def change(
+    email: str,
+    role: Annotated[Role | None, typer.Option()] = None,
+    disabled: Annotated[bool | None, typer.Option("--disable/--enable")] = None,
+    new_password: Annotated[bool, typer.Option("--password", help="Ask for a new password.")] = False,
+) -> None:
+    """Change a person's role or password, or keep them from signing in."""
+    with _open() as (opened, _):
+        found = next((u for u in accounts.list_users(opened.store, by=None) if u.email == email.lower()), None)
+        if found is None:
+            raise NotFound(f"There is no user {email!r}.")
+        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True)) if new_password else None
+        accounts.change_user(opened.store, by=None, user_id=found.id, role=role, disabled=disabled, password=password)
+    print(f"Changed {found.email}.")
+
+
+def main() -> None:
+    """Entry point: an expected error is one line, not a traceback."""
+    try:
+        app()
+    except MedNerError as error:
+        print(f"mednerapp: {error}", file=sys.stderr)
+        sys.exit(1)
+    except FileExistsError as error:
+        print(f"mednerapp: {error.filename} is there already; choose another file.", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

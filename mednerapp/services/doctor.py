@@ -1,0 +1,111 @@
+"""Looking over an installation: what is in order, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mednerapp.domain.annotations import replay
+from mednerapp.errors import MedNerError
+from mednerapp.ner.manifest import read_manifest, weights_hash
+from mednerapp.settings import Settings
+from mednerapp.store import Store
+
+MIN_FREE_BYTES = 2 * 2**30  # a training run needs room for its adapter and its checkpoints
+WORKER_SILENCE = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `detail` says what was found, and what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(store: Store, *, settings: Settings) -> list[Check]:
+    """Every check; one that fails does not keep the others from running."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("database answers", lambda: _database(store)),
+        ("data folder is private", lambda: _private(settings)),
+        ("room on the disk", lambda: _room(settings)),
+        ("shipped starter is intact", lambda: _intact(settings, "starter:")),
+        ("adapters are intact", lambda: _adapters(store, settings)),
+        ("event logs are intact", lambda: _event_logs(store)),
+        ("a worker is running", lambda: _worker(store)),
+    ]
+    return [_run(name, check) for name, check in checks]
+
+
+def _run(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=check())
+    except MedNerError as error:
+        return Check(name, ok=False, detail=str(error))
+    except OSError as error:
+        return Check(name, ok=False, detail=error.strerror or type(error).__name__)
+
+
+def _database(store: Store) -> str:
+    store.ping()
+    with store.read() as tx:
+        return f"{tx.users.count()} users, {len(tx.projects.all())} projects"
+
+
+def _private(settings: Settings) -> str:
+    mode = settings.data_dir.stat().st_mode & 0o777
+    if os.name == "posix" and mode & 0o077:
+        raise MedNerError(f"Others on this machine can read it (mode {mode:o}). Run: chmod 700 {settings.data_dir}")
+    return f"mode {mode:o}"
+
+
+def _room(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.data_dir).free
+    text = f"{free / 2**30:.1f} GiB free"
+    if free < MIN_FREE_BYTES:
+        raise MedNerError(f"Only {text}; training needs about {MIN_FREE_BYTES / 2**30:.0f} GiB.")
+    return text
+
+
+def _intact(settings: Settings, folder: str) -> str:
+    path = settings.model_folder(folder)
+    manifest = read_manifest(path)
+    if weights_hash(path) != manifest["weights_hash"]:
+        raise MedNerError(f"The weights in {path.name!r} are not those that its manifest names. Install it again.")
+    return f"{manifest['name']}, {manifest['weights_hash'][:12]}"
+
+
+def _adapters(store: Store, settings: Settings) -> str:
+    with store.read() as tx:
+        adapters = [adapter for project in tx.projects.all() for adapter in tx.models.adapters(project.id)]
+    folders = sorted({adapter.folder for adapter in adapters})
+    for folder in folders:
+        _intact(settings, folder)
+    return f"{len(folders)} checked"
+
+
+def _event_logs(store: Store) -> str:
+    """The chain of hashes holds and the current spans are what the events lead to."""
+    with store.read() as tx:
+        ids = tx.annotations.ids()
+    events = 0
+    for annotation_id in ids:
+        with store.read() as tx:
+            log = tx.annotations.events(annotation_id)
+            current = {span.id: span for span in tx.annotations.get(annotation_id).spans}
+        if replay(log) != current:
+            raise MedNerError(f"Annotation {annotation_id}: the current spans are not what its events lead to.")
+        events += len(log)
+    return f"{events} events of {len(ids)} annotations replayed"
+
+
+def _worker(store: Store) -> str:
+    with store.read() as tx:
+        alive = tx.workers.alive(within=WORKER_SILENCE)
+    if not alive:
+        raise MedNerError("None: highlights and training wait. Start `mednerapp serve` or `mednerapp worker`.")
+    return ", ".join(f"{worker} on {device}" for worker, device in alive)
