@@ -55,7 +55,9 @@ def connect(url: str) -> Database:
 
 
 def _sqlite_engine(url: str, *, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "autocommit": True}, pool_size=10)
+    # isolation_level=None: the driver begins nothing by itself, so that `start` below decides how a transaction begins.
+    # (Its newer `autocommit` argument is unknown to Python 3.11 and would make commit() do nothing.)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None}, pool_size=10)
 
     def set_up(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
