@@ -1,0 +1,227 @@
+// The parts around the text: toolbar with legend, banner, floating bar, status line, help.
+
+import { button, element, rovingFocus } from './elements.js';
+import { GESTURES, KEYS } from './keys.js';
+import { describe, safeColor } from './painter.js';
+
+/** A label as a button: key, colour, name. */
+function labelButton(label, choose) {
+  const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
+  swatch.style.setProperty('--color', safeColor(label.color));
+  const key = label.key ? [element('kbd', {}, label.key)] : [];
+  return button([...key, swatch, label.name], () => choose(label.name), {
+    class: 'label', title: label.description || null, 'aria-keyshortcuts': label.key || null,
+  });
+}
+
+/** Legend and actions above the text. */
+export class Toolbar {
+  #legend = element('div', { class: 'legend', role: 'group', 'aria-label': 'Labels' });
+
+  /** @param {import('./editor.js').SpanEditor} editor */
+  constructor(editor) {
+    this.editor = editor;
+    const back = (command) => () => { command(); editor.focus(); };
+    this.undo = button('Undo', back(() => editor.undo()), { title: 'Ctrl+Z' });
+    this.redo = button('Redo', back(() => editor.redo()), { title: 'Ctrl+Shift+Z' });
+    this.help = button('Keys ?', () => editor.toggleHelp(), { 'aria-haspopup': 'dialog' });
+    this.skip = button('Skip', () => editor.skip(), { title: 'Open the next note and leave this one as it is' });
+    this.submit = button('Submit & next', () => editor.submit(), { class: 'primary', title: 'Ctrl+Enter' });
+    const actions = element('div', { class: 'actions' }, this.undo, this.redo, this.help, this.skip, this.submit);
+    this.element = element('div', { class: 'toolbar', role: 'toolbar', 'aria-label': 'Labels and actions' },
+      this.#legend, actions);
+    this.chooseTabStop = rovingFocus(this.element);
+  }
+
+  setLabels(labels) {
+    const choose = (name) => { this.editor.label(name); this.editor.focus(); };
+    this.#legend.replaceChildren(...labels.map((label) => labelButton(label, choose)));
+  }
+
+  refresh({ history, readOnly, busy }) {
+    this.undo.disabled = readOnly || busy || !history.canUndo;
+    this.redo.disabled = readOnly || busy || !history.canRedo;
+    for (const one of this.#legend.children) one.disabled = readOnly || busy;
+    for (const one of [this.skip, this.submit]) {
+      one.hidden = readOnly;
+      one.disabled = busy;
+    }
+    this.chooseTabStop();
+  }
+}
+
+/**
+ * A message above the text that stays until somebody acts on it.
+ * @typedef {{label: string, run: () => void}} Choice
+ */
+export class Banner {
+  #kind = null;
+  #words = element('span', {});
+  #choices = element('span', { class: 'choices' });
+
+  constructor() {
+    this.element = element('div', { class: 'banner', role: 'alert', hidden: true }, this.#words, this.#choices);
+    this.confirm = null;
+    this.cancel = null;
+  }
+
+  /** What the open banner is about, null when none is open. */
+  get kind() {
+    return this.#kind;
+  }
+
+  get message() {
+    return this.#kind && this.#words.textContent;
+  }
+
+  /**
+   * @param {string} kind
+   * @param {(string | Node)[]} words
+   * @param {Choice[]} choices
+   * @param {{question?: boolean}} [options] question: Enter takes the first choice and Escape the last
+   */
+  show(kind, words, choices, { question = false } = {}) {
+    this.#words.replaceChildren(...words);
+    if (kind === this.#kind) return; // only the words changed: keep the focus in the choices
+    this.#kind = kind;
+    this.#choices.replaceChildren(...choices.map(({ label, run }, i) =>
+      button(label, run, { class: i === 0 ? 'primary' : false })));
+    this.confirm = question ? choices[0].run : null;
+    this.cancel = question ? choices.at(-1).run : null;
+    this.element.hidden = false;
+    if (question) this.#choices.firstChild.focus();
+  }
+
+  /** Closes the banner if it is about one of these things. */
+  close(...kinds) {
+    if (!kinds.includes(this.#kind)) return;
+    this.#kind = null;
+    this.confirm = null;
+    this.cancel = null;
+    this.element.hidden = true;
+    this.#words.replaceChildren();
+    this.#choices.replaceChildren();
+  }
+}
+
+/** Small bar beside the selected text or the active span. */
+export class FloatingBar {
+  /** @param {import('./editor.js').SpanEditor} editor */
+  constructor(editor) {
+    this.editor = editor;
+    this.element = element('div', { class: 'floating', role: 'toolbar', 'aria-label': 'Selection', hidden: true });
+    this.chooseTabStop = rovingFocus(this.element);
+  }
+
+  /** Offers the labels for selected text. */
+  showForText(rectangle, labels) {
+    this.#show(rectangle, [this.#labelRow(labels)]);
+  }
+
+  /** Offers what can be done with a span. */
+  showForSpan(rectangle, span, labels, readOnly) {
+    const words = element('span', { class: 'words' }, describe(span));
+    if (readOnly) {
+      this.#show(rectangle, [words]);
+      return;
+    }
+    const act = (text, command, disabled = false) => button(text, this.#run(command), { disabled });
+    this.#show(rectangle, [
+      element('div', { class: 'row' }, words,
+        act('Accept', () => this.editor.accept(), span.state === 'confirmed'),
+        act('Reject', () => this.editor.reject(), span.state === 'rejected'),
+        act('Delete', () => this.editor.remove())),
+      this.#labelRow(labels.filter((label) => label.name !== span.label)),
+    ]);
+  }
+
+  hide() {
+    this.element.hidden = true;
+    this.element.replaceChildren();
+  }
+
+  #labelRow(labels) {
+    const choose = this.#run((name) => this.editor.label(name));
+    return element('div', { class: 'row' }, ...labels.map((label) => labelButton(label, choose)));
+  }
+
+  #run(command) {
+    return (argument) => { command(argument); this.editor.focus(); };
+  }
+
+  /** Places the bar under the rectangle, above it where there is no room, always inside the scrolled pane. */
+  #show(rectangle, children) {
+    const bar = this.element;
+    const pane = bar.parentElement;
+    bar.replaceChildren(...children);
+    bar.hidden = false;
+    this.chooseTabStop();
+    const frame = pane.getBoundingClientRect();
+    const left = Math.min(rectangle.left - frame.left, pane.clientWidth - bar.offsetWidth - 4);
+    const fitsBelow = rectangle.bottom + 6 + bar.offsetHeight <= frame.bottom;
+    const top = fitsBelow || rectangle.top - bar.offsetHeight - 6 < frame.top
+      ? rectangle.bottom + 6 : rectangle.top - bar.offsetHeight - 6;
+    bar.style.left = `${Math.max(4, left) + pane.scrollLeft}px`;
+    bar.style.top = `${top - frame.top + pane.scrollTop}px`;
+  }
+}
+
+/** Counts, the active span and the saved state under the text. */
+export class StatusLine {
+  counts = element('span', { class: 'counts' });
+  detail = element('span', { class: 'detail' });
+  saved = element('span', { class: 'saved', role: 'status', 'aria-live': 'polite' });
+
+  constructor() {
+    this.element = element('div', { class: 'status' }, this.counts, this.detail, this.saved);
+  }
+
+  refresh({ counts, active, transport, readOnly, busy }) {
+    const { confirmed, suggested, rejected } = counts;
+    write(this.counts, `${confirmed} confirmed · ${suggested} ${suggested === 1 ? 'suggestion' : 'suggestions'} · ${rejected} rejected`);
+    write(this.detail, active ? describe(active) : '');
+    const state = readOnly ? 'Read only' : savedState(transport);
+    write(this.saved, busy && transport.pending.length ? `${state} – the note is left as soon as they are saved` : state);
+    this.saved.classList.toggle('trouble', Boolean(transport.problem));
+  }
+}
+
+/** "1 edit is waiting", "3 edits are waiting". */
+export function waiting(count) {
+  return `${count} ${count === 1 ? 'edit is' : 'edits are'} waiting`;
+}
+
+function savedState({ pending, problem }) {
+  const count = `${pending.length} ${pending.length === 1 ? 'edit' : 'edits'} waiting`;
+  if (problem?.kind === 'offline') return `Offline – ${count}`;
+  if (problem?.kind === 'server') return `The server cannot save just now – ${count}`;
+  if (problem) return `Not saved – ${count}`;
+  return pending.length ? 'Saving…' : 'Saved ✓';
+}
+
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text; // an unchanged live region must not speak again
+}
+
+/** The list of all keys. */
+export class Help {
+  constructor(close) {
+    const rows = [...GESTURES, ...KEYS.filter((key) => key.help).map((key) => [key.keys, key.help])];
+    this.closeButton = button('Close', close);
+    this.element = element('div', { class: 'help', role: 'dialog', 'aria-modal': 'true', 'aria-label': 'Keys', hidden: true },
+      element('dl', {}, ...rows.flatMap(([keys, words]) => [element('dt', {}, keys), element('dd', {}, words)])),
+      this.closeButton);
+    this.element.addEventListener('keydown', (event) => {
+      if (event.key === 'Tab') event.preventDefault(); // the close button is the only stop while the list is open
+    });
+  }
+
+  get open() {
+    return !this.element.hidden;
+  }
+
+  toggle() {
+    this.element.hidden = this.open;
+    if (this.open) this.closeButton.focus();
+  }
+}
