@@ -1,0 +1,107 @@
+"""Harness of the span editor's browser tests: an st.App with a save route in memory and switches for every fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import notes
+import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self' ws:; object-src 'none'; base-uri 'self'"
+)
+
+
+class ContentSecurityPolicy:
+    """The policy of the product: no inline script, no eval, nothing from outside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["content-security-policy"] = POLICY
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy)
+
+
+async def save(request: Request) -> Response:
+    body = await request.json()
+    with notes.lock:
+        world = notes.world
+        world.requests += 1
+        if world.answer:
+            return _refusal(world.answer)
+        status, answer = notes.save(world.notes[request.path_params["id"]], body)
+        if world.answer == 0:
+            return JSONResponse({"error": "gateway"}, 502)  # stored, but the client does not learn it
+        return JSONResponse(answer, status)
+
+
+async def submit(request: Request) -> Response:
+    body = await request.json()
+    with notes.lock:
+        note = notes.world.notes[request.path_params["id"]]
+        if notes.world.answer:
+            return _refusal(notes.world.answer)
+        if body["revision"] != note.revision:
+            return JSONResponse({"error": "conflict", "message": "Changed elsewhere.", **note.as_dict()}, 409)
+        note.submitted = True
+        return JSONResponse({"revision": note.revision})
+
+
+def _refusal(status: int) -> Response:
+    words = {401: {"error": "signed_out"}, 403: {"error": "forbidden", "message": "You may not change this note."}}
+    return JSONResponse(words.get(status, {"error": "broken"}), status)
+
+
+async def reset(request: Request) -> Response:
+    with notes.lock:
+        notes.reset(await request.json())
+    return Response()
+
+
+async def change(request: Request) -> Response:
+    """Sets attributes of the world, or of one note (`note` in the body)."""
+    values: dict[str, Any] = await request.json()
+    with notes.lock:
+        note_id = values.pop("note", None)
+        target = notes.world.notes[note_id] if note_id else notes.world
+        for name, value in values.items():
+            setattr(target, name, value)
+    return Response()
+
+
+async def state(_request: Request) -> Response:
+    with notes.lock:
+        world = notes.world
+        return JSONResponse(
+            {
+                "notes": {note.id: note.as_dict() for note in world.notes.values()},
+                "results": world.results,
+                "requests": world.requests,
+            }
+        )
+
+
+app = st.App(
+    str(Path(__file__).parent / "page.py"),
+    routes=[
+        Route("/api/annotations/{id}/edits", save, methods=["POST"]),
+        Route("/api/annotations/{id}/submit", submit, methods=["POST"]),
+        Route("/harness/reset", reset, methods=["POST"]),
+        Route("/harness/change", change, methods=["POST"]),
+        Route("/harness/state", state, methods=["GET"]),
+    ],
+    middleware=[Middleware(ContentSecurityPolicy)],
+)
