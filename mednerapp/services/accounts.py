@@ -10,7 +10,7 @@ from datetime import timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from mednerapp.domain.accounts import Permission, Role, User
+from mednerapp.domain.accounts import AuditEvent, Permission, Role, User
 from mednerapp.domain.clock import now
 from mednerapp.errors import InvalidValue, PermissionDenied
 from mednerapp.settings import Settings
@@ -152,6 +152,13 @@ def list_users(store: Store, *, by: User | None) -> list[User]:
         by.require(Permission.ADMINISTER)
     with store.read() as tx:
         return tx.users.all()
+
+
+def audit_log(store: Store, *, by: User, limit: int = 200) -> list[tuple[AuditEvent, str]]:
+    """The newest events first, each with the e-mail of who did it ('' for the product itself)."""
+    by.require(Permission.ADMINISTER)
+    with store.read() as tx:
+        return tx.audit.recent(limit)
 
 
 def ensure_first_admin(store: Store) -> tuple[str, str] | None:

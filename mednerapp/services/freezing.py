@@ -52,6 +52,13 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
     return dataset
 
 
+def preview(store: Store, *, user: User, project_id: int) -> dict[Split, int]:
+    """How many submitted notes would be on each side if the project were frozen now."""
+    user.require(Permission.TRAIN)
+    with store.read() as tx:
+        return tx.notes.submitted_by_split(project_id)
+
+
 def _gold(tx: Transaction, project_id: int) -> list[tuple[GoldNote, int, int]]:
     """(gold note, annotation id, revision). Policy: the annotation of a note that was submitted last is its gold."""
     gold: list[tuple[GoldNote, int, int]] = []

@@ -88,6 +88,14 @@ class Notes:
         ).one()
         return Progress(total, predicted or 0, done or 0)
 
+    def submitted_by_split(self, project_id: int) -> dict[Split, int]:
+        """Notes that somebody submitted, counted per side."""
+        submitted = exists().where(t.Annotation.note_id == t.Note.id, t.Annotation.state == "submitted")
+        rows = self._session.execute(
+            select(t.Note.split, func.count()).where(t.Note.project_id == project_id, submitted).group_by(t.Note.split)
+        )
+        return dict.fromkeys(Split, 0) | {Split(split): count for split, count in rows}
+
     def summaries(
         self, *, project_id: int, user_id: int, status: NoteStatus | None = None, search: str = "", limit: int = 200
     ) -> list[NoteSummary]:
