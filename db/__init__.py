@@ -1,1 +1,1 @@
-"""Engine, tables, constraints and migrations. Imports nothing of MedNER, so that a migration means the same for ever."""
+"""Engine, tables, constraints, migrations. Imports nothing of MedNER: a migration means the same for ever."""

@@ -1,8 +1,8 @@
 """Two engines on one database: short write transactions and plain reads.
 
-SQLite allows one writer at a time. A transaction that begins as a reader and then writes fails at once with "database is
-locked" when somebody wrote in between, whatever the busy timeout says; so write transactions begin with BEGIN IMMEDIATE
-and wait their turn. WAL lets readers go on meanwhile; synchronous=FULL makes a commit survive a power cut.
+SQLite allows one writer at a time. A transaction that begins as a reader and then writes fails at once with "database
+is locked" when somebody wrote in between, whatever the busy timeout says; so write transactions begin with BEGIN
+IMMEDIATE and wait their turn. WAL lets readers go on meanwhile; synchronous=FULL makes a commit survive a power cut.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Database:
 
 
 def connect(url: str) -> Database:
-    """Open the database at `url` (`sqlite:///file` or `postgresql+psycopg://...`); creates the folder of a SQLite file."""
+    """Open the database at `url` (`sqlite:///file` or `postgresql://...`); creates the folder of a SQLite file."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:

@@ -33,7 +33,7 @@ def is_current(url: str) -> bool:
     try:
         with engine.connect() as connection:
             return connection.scalar(text("SELECT version_num FROM alembic_version")) == head
-    except Exception:  # no such table or no such database: not current either way
+    except Exception:  # noqa: BLE001 - no such table or no such database: not current either way
         return False
     finally:
         engine.dispose()

@@ -1,5 +1,7 @@
 """Every error that MedNER raises on purpose. The message is written for the person who reads it on a page."""
 
+# ruff: noqa: N818 - the names say what happened, as LookupError's neighbours KeyboardInterrupt and StopIteration do
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -23,7 +23,7 @@ SPLIT_PERCENT = {Split.TRAIN: 70, Split.DEV: 15, Split.TEST: 15}
 def split_of(*, patient_key: str | None, content_hash: str) -> Split:
     """The side of a note, for ever: a function of the patient where one is known, else of the text alone.
 
-    All notes of one patient fall on one side, in every project and on every machine, and a note added later moves no other.
+    All notes of one patient fall on one side, in every project and on every machine; a note added later moves no other.
     """
     key = f"patient:{patient_key}" if patient_key else f"record:{content_hash}"
     bucket = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % 100

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-
 from mednerapp.domain.datasets import Split
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A pre-trained base model that is installed here. `folder` is relative to the model folder, or 'starter:' for the shipped one."""
+    """A pre-trained base model that is installed here.
+
+    `folder` is relative to the model folder, or 'starter:' for the shipped one.
+    """
 
     id: int
     name: str
@@ -110,7 +112,10 @@ class NoteLabelCount:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One adapter on one split. `excluded`: notes of the split left out because the adapter or its base saw them in training."""
+    """One adapter on one split.
+
+    `excluded`: notes of the split that were left out because the adapter or its base saw them in training.
+    """
 
     id: int
     adapter_id: int
@@ -140,4 +145,3 @@ PUBLISHED_RESULTS = (
     PublishedResult("BioBERT", 89.8, 87.6),
     PublishedResult("RoBERTa", None, None),
 )
-

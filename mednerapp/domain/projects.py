@@ -9,7 +9,7 @@ from mednerapp.domain.labels import LabelSchema
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`schema` is the newest version; `active_adapter_id` is the adapter that pre-annotates, None before the first one."""
+    """`schema` is the newest version; `active_adapter_id` is the adapter that pre-annotates, None before the first."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""Text with its spans written inside it, `⟦mention|Label⟧`: the form in which a person can write and review gold by hand."""
+"""Text with its spans written inside it, `⟦mention|Label⟧`: so a person can write and review gold by hand."""
 
 from __future__ import annotations
 
@@ -29,5 +29,6 @@ def parse(marked: str) -> tuple[str, tuple[Span, ...]]:
     pieces.append(marked[position:])
     text = "".join(pieces)
     if "⟦" in text or "⟧" in text:
-        raise InvalidValue(f"A mark is not closed or not well formed near character {text.index('⟦' if '⟦' in text else '⟧')}.")
+        place = text.index("⟦" if "⟦" in text else "⟧")
+        raise InvalidValue(f"A mark is not closed or not well formed near character {place}.")
     return text, tuple(spans)

@@ -5,7 +5,7 @@ This is the "strict" scheme of SemEval-2013 task 9.1 and the entity-level F1 of 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -48,15 +48,14 @@ def count_strict(gold: Iterable[Span], predicted: Iterable[Span]) -> dict[str, C
     """
     wanted, found = Counter(gold), Counter(predicted)
     matched = wanted & found
-    result: dict[str, Counts] = {}
-    for spans, make in (
-        (matched, lambda n: Counts(tp=n)),
-        (found - matched, lambda n: Counts(fp=n)),
-        (wanted - matched, lambda n: Counts(fn=n)),
-    ):
-        for span, times in spans.items():
-            result[span.label] = result.get(span.label, Counts()) + make(times)
-    return result
+    result: dict[str, Counts] = defaultdict(Counts)
+    for span, times in matched.items():
+        result[span.label] += Counts(tp=times)
+    for span, times in (found - matched).items():
+        result[span.label] += Counts(fp=times)
+    for span, times in (wanted - matched).items():
+        result[span.label] += Counts(fn=times)
+    return dict(result)
 
 
 def micro(counts: Mapping[str, Counts]) -> Counts:

@@ -65,9 +65,7 @@ def _start_session(store: Store, *, user: User, settings: Settings) -> SignIn:
     token = secrets.token_urlsafe(32)
     with store.write() as tx:
         tx.sessions.remove_expired(idle=timedelta(minutes=settings.idle_minutes))
-        tx.sessions.add(
-            token_hash=token_hash(token), user_id=user.id, lifetime=timedelta(hours=settings.session_hours)
-        )
+        tx.sessions.add(token_hash=token_hash(token), user_id=user.id, lifetime=timedelta(hours=settings.session_hours))
         tx.audit.add(user=user, action="signed in", target="session")
     return SignIn(user, token)
 

@@ -58,7 +58,9 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     with store.write() as tx:
         note = tx.notes.get(note_id)
         annotation = tx.annotations.of(note_id=note_id, user_id=user.id)
-        head = tx.annotations.lock(annotation.id) if annotation else tx.annotations.add(note_id=note_id, user_id=user.id)
+        head = (
+            tx.annotations.lock(annotation.id) if annotation else tx.annotations.add(note_id=note_id, user_id=user.id)
+        )
         if head.revision == 0 and head.state is AnnotationState.IN_PROGRESS:
             _seed(tx, note=note, head=head)
         opened = _opened(tx, user=user, note_id=note_id)
@@ -230,4 +232,4 @@ def next_note(store: Store, *, user: User, project_id: int, after: int = 0) -> i
     """The next note that nobody has submitted, None when everything is done."""
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
-        return tx.notes.next_for(project_id=project_id, user_id=user.id, after=after)
+        return tx.notes.next_unsubmitted(project_id=project_id, after=after)

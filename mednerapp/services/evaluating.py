@@ -18,9 +18,7 @@ def queue_evaluations(tx: Transaction, *, dataset_id: int, user_id: int | None) 
     """Queue an evaluation for each adapter that has no score on the dataset's test split; how many."""
     dataset = tx.datasets.get(dataset_id)
     scored = {e.adapter_id for e in tx.evaluations.of_dataset(dataset_id, Split.TEST)}
-    waiting = {
-        (job.args.get("adapter_id"), job.args.get("dataset_id")) for job in tx.jobs.open([JobKind.EVALUATE])
-    }
+    waiting = {(job.args.get("adapter_id"), job.args.get("dataset_id")) for job in tx.jobs.open([JobKind.EVALUATE])}
     labels = set(tx.projects.schema(dataset.schema_id).names)
     queued = 0
     for adapter in tx.models.adapters(dataset.project_id):
@@ -52,8 +50,8 @@ def evaluate(
     """Predict the notes of the split, count strict matches per note and label, store the counts.
 
     seen: content hashes of the notes that the adapter or its base was trained or selected on; they are left out.
-    Every note and label gets a row, zeros too: a note without spans is part of the bootstrap, and the rows say which notes
-    were scored.
+    Every note and label gets a row, zeros too: a note without spans is part of the bootstrap, and the rows say which
+    notes were scored.
 
     Raises:
         NothingToTrainOn: if no note of the split is left.

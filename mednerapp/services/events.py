@@ -14,7 +14,7 @@ from mednerapp.store.annotations import AnnotationHead
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One span before and after; `client_seq` is 0 until `record` numbers it for a client that does not count itself."""
+    """One span before and after; `client_seq` 0: `record` numbers it, for a client that does not count itself."""
 
     action: EditAction
     span_id: str

@@ -86,7 +86,9 @@ def start_again(store: Store, *, user: User, run_id: int) -> Run:
     with store.write() as tx:
         run = tx.runs.get(run_id)
         if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.SUCCEEDED):
-            raise InvalidValue(f"Run {run_id} is {run.state.value}; only a run that ended without a result can be started again.")
+            raise InvalidValue(
+                f"Run {run_id} is {run.state.value}; only one that ended without a result can be repeated."
+            )
         job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user.id)
         tx.runs.requeue(run_id, job_id=job.id)
         tx.audit.add(user=user, action="run started again", target=f"run:{run_id}")

@@ -10,7 +10,7 @@ from mednerapp.store import Store, Transaction
 
 
 def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Dataset:
-    """Freeze the submitted notes of the project. Gold that did not change since gives the dataset that is there already.
+    """Freeze the submitted notes of the project. Gold that did not change gives the dataset that is there already.
 
     Which side a note is on was settled at its import (`split_of`), so freezing again later moves no note.
 
@@ -46,9 +46,7 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
             notes=gold,
             user_id=user.id,
         )
-        tx.audit.add(
-            user=user, action="dataset frozen", target=f"dataset:{dataset.id}", notes=len(gold), hash=digest
-        )
+        tx.audit.add(user=user, action="dataset frozen", target=f"dataset:{dataset.id}", notes=len(gold), hash=digest)
     return dataset
 
 

@@ -48,9 +48,7 @@ def notes(
 ) -> list[NoteSummary]:
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
-        return tx.notes.summaries(
-            project_id=project_id, user_id=user.id, status=status, search=search, limit=limit
-        )
+        return tx.notes.summaries(project_id=project_id, user_id=user.id, status=status, search=search, limit=limit)
 
 
 def progress(store: Store, *, user: User, project_id: int) -> Progress:

@@ -24,7 +24,12 @@ class Users:
 
     def add(self, *, email: str, name: str, password_hash: str, role: Role) -> User:
         row = t.User(
-            email=email.lower(), name=name, password_hash=password_hash, role=role.value, disabled=False, created_at=now()
+            email=email.lower(),
+            name=name,
+            password_hash=password_hash,
+            role=role.value,
+            disabled=False,
+            created_at=now(),
         )
         self._session.add(row)
         self._session.flush()
@@ -68,7 +73,7 @@ class Sessions:
         )
 
     def user(self, token_hash: str, *, idle: timedelta) -> tuple[User, datetime] | None:
-        """The user and when they last acted, or None when the session is unknown, idle too long, over, or its user disabled."""
+        """The user and when they last acted; None for a session that is unknown, idle, over, or of a disabled user."""
         at = now()
         found = self._session.execute(
             select(t.User, t.UserSession.seen_at)
@@ -83,9 +88,7 @@ class Sessions:
         return (_user(found[0]), found[1]) if found else None
 
     def touch(self, token_hash: str) -> None:
-        self._session.execute(
-            update(t.UserSession).where(t.UserSession.token_hash == token_hash).values(seen_at=now())
-        )
+        self._session.execute(update(t.UserSession).where(t.UserSession.token_hash == token_hash).values(seen_at=now()))
 
     def remove(self, token_hash: str) -> None:
         self._session.execute(delete(t.UserSession).where(t.UserSession.token_hash == token_hash))

@@ -178,9 +178,7 @@ class Annotations:
         self._session.execute(
             update(t.Annotation)
             .where(t.Annotation.id == annotation_id)
-            .values(
-                state=state.value, updated_at=at, submitted_at=at if state is AnnotationState.SUBMITTED else None
-            )
+            .values(state=state.value, updated_at=at, submitted_at=at if state is AnnotationState.SUBMITTED else None)
         )
 
     def events(self, annotation_id: int) -> list[AnnotationEvent]:

@@ -65,7 +65,7 @@ class Notes:
     def texts(self, note_ids: Sequence[int]) -> list[tuple[int, str]]:
         """(id, text) in the order of the ids; ids that do not exist are left out."""
         rows = self._session.execute(select(t.Note.id, t.Note.text).where(t.Note.id.in_(note_ids)))
-        found = {note_id: text for note_id, text in rows}
+        found = {row.id: row.text for row in rows}
         return [(note_id, found[note_id]) for note_id in note_ids if note_id in found]
 
     def without_prediction(self, *, project_id: int, adapter_id: int) -> list[int]:
@@ -103,7 +103,13 @@ class Notes:
         state = func.coalesce(t.Annotation.state, NoteStatus.NEW.value)
         query = (
             select(
-                t.Note.id, t.Note.title, t.Note.note_type, func.length(t.Note.text), state, _predicted(), t.Note.created_at
+                t.Note.id,
+                t.Note.title,
+                t.Note.note_type,
+                func.length(t.Note.text),
+                state,
+                _predicted(),
+                t.Note.created_at,
             )
             .outerjoin(t.Annotation, and_(t.Annotation.note_id == t.Note.id, t.Annotation.user_id == user_id))
             .where(t.Note.project_id == project_id)
@@ -119,15 +125,12 @@ class Notes:
             for i, title, kind, length, s, p, at in self._session.execute(query)
         ]
 
-    def next_for(self, *, project_id: int, user_id: int, after: int = 0) -> int | None:
-        """The next note in order of import that nobody has submitted, wrapping around once; `after` itself comes last."""
+    def next_unsubmitted(self, *, project_id: int, after: int = 0) -> int | None:
+        """The next note in order of import that nobody has submitted, wrapping around; `after` itself comes last."""
         done = exists().where(t.Annotation.note_id == t.Note.id, t.Annotation.state == "submitted")
         wrapped = case((t.Note.id > after, 0), else_=1)
         return self._session.scalar(
-            select(t.Note.id)
-            .where(t.Note.project_id == project_id, ~done)
-            .order_by(wrapped, t.Note.id)
-            .limit(1)
+            select(t.Note.id).where(t.Note.project_id == project_id, ~done).order_by(wrapped, t.Note.id).limit(1)
         )
 
 
@@ -141,6 +144,4 @@ def _predicted() -> ColumnElement[bool]:
         .correlate(t.Note)
         .scalar_subquery()
     )
-    return exists().where(
-        t.Prediction.note_id == t.Note.id, or_(newest.is_(None), t.Prediction.adapter_id == newest)
-    )
+    return exists().where(t.Prediction.note_id == t.Note.id, or_(newest.is_(None), t.Prediction.adapter_id == newest))

@@ -64,11 +64,18 @@ class Projects:
         self._session.flush()
 
     def _project(self, row: t.Project) -> Project:
-        newest = select(t.LabelSchema.id).where(t.LabelSchema.project_id == row.id).order_by(t.LabelSchema.version.desc())
-        schema_id = self._session.scalar(newest.limit(1))
-        promoted = select(t.Promotion.adapter_id).where(t.Promotion.project_id == row.id).order_by(t.Promotion.id.desc())
+        schema_id = self._session.scalar(
+            select(t.LabelSchema.id)
+            .where(t.LabelSchema.project_id == row.id)
+            .order_by(t.LabelSchema.version.desc())
+            .limit(1)
+        )
         if schema_id is None:
             raise NotFound(f"Project {row.id} has no label schema.")
-        return Project(
-            row.id, row.name, row.guideline, self.schema(schema_id), self._session.scalar(promoted.limit(1))
+        active = self._session.scalar(
+            select(t.Promotion.adapter_id)
+            .where(t.Promotion.project_id == row.id)
+            .order_by(t.Promotion.id.desc())
+            .limit(1)
         )
+        return Project(row.id, row.name, row.guideline, self.schema(schema_id), active)
