@@ -61,8 +61,7 @@ async def submit(request: Request) -> Response:
 
 
 def _refusal(status: int) -> Response:
-    words = {401: {"error": "signed_out"}, 403: {"error": "forbidden", "message": "You may not change this note."}}
-    return JSONResponse(words.get(status, {"error": "broken"}), status)
+    return JSONResponse({"error": "refused", "message": f"Status {status} says no."}, status)
 
 
 async def reset(request: Request) -> Response:

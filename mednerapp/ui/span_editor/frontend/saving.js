@@ -5,7 +5,7 @@ import { element } from './elements.js';
 import { waiting } from './panels.js';
 import { Transport } from './transport.js';
 
-const SERVER_BANNERS = ['conflict', 'submitted', 'signed_out', 'forbidden'];
+const SERVER_BANNERS = ['conflict', 'submitted', 'signed_out', 'refused'];
 
 /** Saves the edits of one note and speaks with the person about it through the editor's banner. */
 export class Saving {
@@ -40,8 +40,8 @@ export class Saving {
       const link = element('a', { href: '/sign-in', target: '_blank', rel: 'noopener' }, 'Sign in again');
       const [before, after] = pending.length ? [`${waiting(pending.length)}. `, ' – they will be sent then.'] : ['', '.'];
       this.banner.show(kind, [`You were signed out. ${before}`, link, ` (opens in a new tab)${after}`], []);
-    } else if (kind === 'forbidden') {
-      this.banner.show(kind, [`${problem.message ?? 'You may not change this note.'} ${waiting(pending.length)}. `],
+    } else if (kind === 'refused') {
+      this.banner.show(kind, [`${problem.message ?? 'The server does not take this.'} ${waiting(pending.length)}. `],
         [{ label: 'Try again', run: () => this.transport.retry() }]);
     }
     this.editor.refresh();

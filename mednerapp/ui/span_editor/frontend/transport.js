@@ -11,7 +11,7 @@ const LAST_DELAY = 5_000; // ms
  * @typedef {{seq: number, action: string, span_id: string, before: object | null, after: object | null}} Edit
  *
  * @typedef {object} Problem why edits are not getting through
- * @property {'offline' | 'server' | 'signed_out' | 'forbidden' | 'conflict' | 'submitted'} kind
+ * @property {'offline' | 'server' | 'signed_out' | 'refused' | 'conflict' | 'submitted'} kind
  * @property {string} [message] the server's words
  * @property {number} [revision] on conflict: the server's revision
  * @property {object[]} [spans] on conflict: the server's spans, code point offsets
@@ -54,7 +54,7 @@ export class Transport {
 
   /** True while only a person can decide how to go on. */
   get blocked() {
-    return ['conflict', 'submitted', 'forbidden'].includes(this.problem?.kind);
+    return ['conflict', 'submitted', 'refused'].includes(this.problem?.kind);
   }
 
   /** Puts edits into the outbox and sends them. */
@@ -100,7 +100,7 @@ export class Transport {
     }
     if (status === 409) this.#stop(body);
     else if (status === 401) this.problem = { kind: 'signed_out' };
-    else return { ok: false, message: body.message ?? 'The server did not answer. The note is not submitted.' };
+    else return { ok: false, message: `The note is not submitted: ${body.message ?? 'the server did not answer.'}` };
     this.onChange();
     return { ok: false };
   }
@@ -166,7 +166,7 @@ export class Transport {
     } else if (status === 409) this.#stop(body);
     else if (status === 422) this.#drop(body, edits[0].seq);
     else if (status === 401) this.problem = { kind: 'signed_out' };
-    else if (status === 403) this.problem = { kind: 'forbidden', message: body.message };
+    else if (isRefusal(status)) this.problem = { kind: 'refused', message: body.message };
     else this.problem = { kind: status ? 'server' : 'offline' };
   }
 
@@ -200,6 +200,9 @@ export class Transport {
     if (this.#closed && (done || this.blocked)) this.#dispose();
   }
 }
+
+/** Whether sending the same again is pointless until something else has changed (403, 404, 413 …). */
+const isRefusal = (status) => status >= 400 && status < 500 && status !== 408 && status !== 429;
 
 /** @returns {Promise<{status: number, body: object}>} status 0: no answer came */
 async function post(url, payload) {
