@@ -1,0 +1,1 @@
+"""Models that find spans: loading, windows, alignment of tokens with words, prediction."""

@@ -1,0 +1,280 @@
+"""Opening model folders. Nothing here runs code from a folder or reaches the network unless it is told to download."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from peft import PeftModel
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from mednerapp.domain.models import AdapterKind
+from mednerapp.errors import ModelProblem
+from mednerapp.ner.alignment import WordEncoder
+from mednerapp.ner.encoders import spec_of
+from mednerapp.ner.manifest import Manifest, read_manifest, require_labels, weights_hash
+from mednerapp.ner.tags import bio_tags
+from mednerapp.ner.windows import WindowPlan, plan_for
+
+# What an encoder needs: its configuration, its vocabulary and weights that cannot run code.
+_DOWNLOADED = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*.json", "special_tokens_map.json")
+_DOWNLOADED_VOCABULARY = ("vocab.txt", "vocab.json", "merges.txt")
+_SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Tagger:
+    """A model that is ready to predict. `model` maps ids (batch, tokens) to logits (batch, tokens, tags)."""
+
+    model: Any
+    words: WordEncoder
+    labels: tuple[str, ...]
+    window: WindowPlan
+    device: str
+    manifest: Manifest
+
+
+def load_tagger(folder: Path, *, base_folder: Path | None, device: str) -> Tagger:
+    """Opens a model folder for prediction.
+
+    Args:
+        folder: a full checkpoint (starter), or a LoRA adapter with its head.
+        base_folder: the encoder under a LoRA adapter; ignored for a full checkpoint.
+        device: as `pick_device` returns it.
+
+    Raises:
+        ModelProblem: if the folder is incomplete or damaged, or the base is not the adapter's.
+    """
+    manifest = read_manifest(folder)
+    labels = tuple(manifest["labels"])
+    if weights_hash(folder) != manifest["weights_hash"]:
+        raise ModelProblem(
+            f"The weights of the model {folder.name!r} are not those its manifest names; a copy may have been cut off. "
+            "Copy the whole folder again, or train the model again."
+        )
+    if manifest["kind"] == AdapterKind.LORA.value:
+        if base_folder is None:
+            raise ModelProblem(
+                f"The adapter {folder.name!r} needs its encoder {manifest['encoder']['name']!r}; say where it is."
+            )
+        _require_base(manifest, base_folder, folder)
+        words = open_words(base_folder)
+        model = open_classifier(base_folder, labels, words=words, keep_head=False)
+        with _problems_of(folder), quiet():
+            model = PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
+    else:
+        words = open_words(folder)
+        model = open_classifier(folder, labels, words=words, keep_head=True)
+    window = WindowPlan(manifest["window"]["size"], manifest["window"]["overlap"])
+    return Tagger(model.to(device).eval(), words, labels, window, device, manifest)
+
+
+def open_words(folder: Path) -> WordEncoder:
+    """The tokenizer of a folder.
+
+    Raises:
+        ModelProblem: if it is missing or not a fast one.
+    """
+    with _problems_of(folder), quiet():
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), **_SAFE)
+    if not hasattr(tokenizer, "backend_tokenizer"):
+        raise ModelProblem(f"The encoder {folder.name!r} has no fast tokenizer; add its tokenizer.json to the folder.")
+    return WordEncoder(tokenizer)
+
+
+def require_case(words: WordEncoder, encoder_name: str) -> None:
+    """Raises ModelProblem when the tokenizer treats case otherwise than the encoder of the table was trained with.
+
+    The old configurations of some cased encoders do not say that they are cased, which ruins them silently.
+    """
+    spec = spec_of(encoder_name)
+    if spec and spec.cased != words.is_cased():
+        was, does = ("cased", "lower-cases") if spec.cased else ("uncased", "does not lower-case")
+        raise ModelProblem(
+            f'{spec.name} is {was}, but the tokenizer in its folder {does} the text. Set "do_lower_case" to '
+            f"{str(not spec.cased).lower()} in its tokenizer_config.json (and tokenizer.json) and add it again."
+        )
+
+
+def open_classifier(folder: Path, labels: Sequence[str], *, words: WordEncoder, keep_head: bool) -> Any:
+    """The encoder of a folder with a linear layer over the token vectors, in fp32 on the CPU.
+
+    `keep_head`: use the folder's own classification layer; else a new one, drawn from torch's global generator.
+    """
+    tags = bio_tags(labels)
+    with _problems_of(folder), quiet():
+        model, report = AutoModelForTokenClassification.from_pretrained(
+            str(folder),
+            num_labels=len(tags),
+            id2label=dict(enumerate(tags)),
+            label2id={tag: i for i, tag in enumerate(tags)},
+            dtype=torch.float32,
+            # On a CPU, attention dropout costs more training time than all else that dropout does: attention leaves
+            # its fast path. The hidden dropout stays as configured.
+            attention_probs_dropout_prob=0.0,
+            use_safetensors=True,
+            ignore_mismatched_sizes=not keep_head,
+            output_loading_info=True,
+            **_SAFE,
+        )
+    lacking = sorted(key for key in report["missing_keys"] if keep_head or not key.startswith("classifier."))
+    if lacking:  # the library would fill them with noise
+        raise ModelProblem(
+            f"The weights of {folder.name!r} lack {len(lacking)} tensors, {lacking[0]!r} first: they are not those of "
+            "its config.json. Copy the whole folder again."
+        )
+    if not keep_head:
+        torch.nn.init.normal_(model.classifier.weight, std=model.config.initializer_range)
+        torch.nn.init.zeros_(model.classifier.bias)
+    if words.vocabulary_size > model.config.vocab_size:
+        raise ModelProblem(
+            f"The tokenizer of {folder.name!r} knows {words.vocabulary_size:,} pieces, its weights only "
+            f"{model.config.vocab_size:,}: the files are not from the same encoder. Copy the folder again."
+        )
+    return model
+
+
+def window_of(config: Any) -> WindowPlan:
+    """The window plan for an encoder. RoBERTa counts positions from after its padding id, so it has fewer of them."""
+    offset = config.pad_token_id + 1 if "roberta" in config.model_type else 0
+    return plan_for(config.max_position_embeddings - offset)
+
+
+def can_start_from_head(base_folder: Path, labels: Sequence[str]) -> bool:
+    """Whether the folder is a full checkpoint with exactly these labels."""
+    manifest = manifest_or_none(base_folder)
+    return manifest is not None and manifest["labels"] == list(labels)
+
+
+def manifest_or_none(base_folder: Path) -> Manifest | None:
+    """The manifest of a base: None for a plain encoder.
+
+    Raises:
+        ModelProblem: if the base is itself a LoRA adapter.
+    """
+    if not (base_folder / "manifest.json").is_file():
+        return None
+    manifest = read_manifest(base_folder)
+    if manifest["kind"] == AdapterKind.LORA.value:
+        raise ModelProblem(f"{base_folder.name!r} is an adapter; train over its encoder instead.")
+    return manifest
+
+
+def resolve_encoder(
+    source: str, revision: str | None = None, *, allow_download: bool = False, cache_dir: Path | None = None
+) -> Path:
+    """The folder of an encoder, by local folder, by name in the table of encoders, or by hub id.
+
+    `revision`: commit, tag or branch on the hub; None is its main branch. Without `allow_download` only what is
+    already in the cache is found, and nothing goes out.
+
+    Raises:
+        ModelProblem: if it is not here and may not or cannot be fetched, or lacks a file.
+    """
+    local = Path(source).expanduser()
+    if local.is_dir():
+        folder = local
+    else:
+        spec = spec_of(source)
+        folder = _from_hub(
+            spec.hub_id if spec else source, revision, allow_download=allow_download, cache_dir=cache_dir
+        )
+    if not (folder / "config.json").is_file():
+        raise ModelProblem(f"The encoder folder {folder.name!r} has no config.json; copy the whole folder.")
+    weights_hash(folder)
+    with _problems_of(folder):
+        AutoConfig.from_pretrained(str(folder), **_SAFE)
+    return folder
+
+
+def revision_of(folder: Path) -> str:
+    """The commit of a folder in the hub cache, '' for any other folder."""
+    return folder.name if folder.parent.name == "snapshots" else ""
+
+
+def pick_device(wanted: str) -> str:
+    """The device to use for 'auto', 'cpu', 'cuda' or 'cuda:1'.
+
+    Raises:
+        ModelProblem: if there is no such device here.
+    """
+    if wanted == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    kind, _, number = wanted.partition(":")
+    if kind == "cpu" and not number:
+        return "cpu"
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "cuda" and (number or "0").isdecimal() and int(number or 0) < count:
+        return f"cuda:{int(number or 0)}"
+    here = ["auto", "cpu", *(f"cuda:{i}" for i in range(count))]
+    raise ModelProblem(f"There is no device {wanted!r} here. Valid devices: {', '.join(here)}.")
+
+
+def _from_hub(hub_id: str, revision: str | None, *, allow_download: bool, cache_dir: Path | None) -> Path:
+    try:
+        path = snapshot_download(
+            hub_id,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=not allow_download,
+            allow_patterns=[*_DOWNLOADED, *_DOWNLOADED_VOCABULARY],
+        )
+    except (OSError, ValueError) as error:  # huggingface_hub's and httpx's errors are one of the two
+        what = "could not be fetched from the hub" if allow_download else "is not installed"
+        raise ModelProblem(
+            f"The encoder {hub_id!r} {what}. An administrator can download it on a machine with a connection, or copy "
+            "its folder (config.json, tokenizer files, model.safetensors) here and add it by its path."
+        ) from error
+    return Path(path)
+
+
+def _require_base(manifest: Manifest, base_folder: Path, folder: Path) -> None:
+    expected = manifest["encoder"]
+    if weights_hash(base_folder) != expected["weights_hash"]:
+        raise ModelProblem(
+            f"The adapter {folder.name!r} was trained over {expected['name']!r} with weights "
+            f"{expected['weights_hash'][:12]}…, and the folder {base_folder.name!r} holds others. Use the encoder it "
+            "was trained over, or train it again over this one."
+        )
+    base = manifest_or_none(base_folder)
+    if base is not None and manifest["head"] == "starter":
+        require_labels(base, manifest["labels"], base_folder)
+
+
+@contextmanager
+def _problems_of(folder: Path) -> Generator[None]:
+    """Turns what the libraries raise about a bad folder into a message that says what to do."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError, SafetensorError) as error:
+        reason = str(error).strip().split("\n", 1)[0][:300].replace(str(folder), folder.name)
+        raise ModelProblem(
+            f"The model folder {folder.name!r} cannot be opened ({type(error).__name__}: {reason}). Check that it is a "
+            "BERT or RoBERTa encoder with config.json, tokenizer files and complete safetensors weights."
+        ) from error
+
+
+@contextmanager
+def quiet() -> Generator[None]:
+    """Without the libraries' notes on a new head and their progress bars; what matters is raised."""
+    before = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            # The libraries warn about each other's old names, which nobody who runs MedNER can change.
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        transformers_logging.set_verbosity(before)
+        if bars:
+            transformers_logging.enable_progress_bar()

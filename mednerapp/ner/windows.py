@@ -1,0 +1,72 @@
+"""Cutting notes of any length into windows that fit the encoder, and windows into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+SPECIAL_TOKENS = 2  # [CLS] … [SEP], or <s> … </s>
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """`size`: most tokens of a window, special ones not counted; `overlap`: fewest tokens that neighbours share."""
+
+    size: int = 254
+    overlap: int = 64
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < self.size:
+            raise ValueError(f"A window of {self.size} tokens cannot overlap its neighbour by {self.overlap}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Tokens [start, stop) go through the encoder together; the tags of [keep_start, keep_stop) are taken from here."""
+
+    start: int
+    stop: int
+    keep_start: int
+    keep_stop: int
+
+
+def plan_for(max_positions: int) -> WindowPlan:
+    """The default plan, made smaller for an encoder with fewer positions."""
+    size = min(WindowPlan().size, max_positions - SPECIAL_TOKENS)
+    return WindowPlan(size, min(WindowPlan().overlap, size // 4))
+
+
+def cut(tokens: int, plan: WindowPlan) -> list[Window]:
+    """Windows over `tokens` tokens, of equal length give or take one token, as few as the plan allows.
+
+    Every token is kept by exactly one window: the one in which the nearer cut edge is farthest away. The beginning and
+    the end of the note are no cut edges. Neighbours therefore meet in the middle of what they share.
+    """
+    if tokens <= plan.size:
+        return [Window(0, tokens, 0, tokens)] if tokens else []
+    count = -(-(tokens - plan.overlap) // (plan.size - plan.overlap))
+    length = -(-(tokens + (count - 1) * plan.overlap) // count)
+    starts = np.linspace(0, tokens - length, count).round().astype(int).tolist()
+    meets = [(start + length + following) // 2 for start, following in pairwise(starts)]
+    keeps = [0, *meets, tokens]
+    return [
+        Window(start, start + length, keep_start, keep_stop)
+        for start, keep_start, keep_stop in zip(starts, keeps[:-1], keeps[1:], strict=True)
+    ]
+
+
+def batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Indices grouped so that each group, padded to its longest, stays within the budget (or is one window alone).
+
+    Longest first: a batch that does not fit into memory shows at once, and little is padded.
+    """
+    groups: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if groups and (len(groups[-1]) + 1) * lengths[groups[-1][0]] <= token_budget:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups

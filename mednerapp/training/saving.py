@@ -1,0 +1,56 @@
+"""Writing a model folder so that it is either complete or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mednerapp.errors import ModelProblem
+from mednerapp.ner.manifest import Manifest, weights_hash, write_manifest
+
+
+def require_free(out_dir: Path) -> None:
+    """Raises ModelProblem when the folder exists and is not empty."""
+    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
+        raise ModelProblem(f"The folder {out_dir.name!r} is not empty; choose another name, or remove it first.")
+
+
+def save_model(out_dir: Path, write_weights: Callable[[Path], None], manifest: Manifest) -> Manifest:
+    """Writes weights, then the manifest with their hash, and moves the folder into place in one step.
+
+    Returns the manifest as written.
+    """
+    with _temporary_sibling(out_dir) as folder:
+        write_weights(folder)
+        complete = {**manifest, "weights_hash": weights_hash(folder)}
+        write_manifest(folder, complete)
+        for path in [*folder.iterdir(), folder]:
+            _sync(path)
+        # An empty folder may be in the way (rename replaces it); a full one is an error and stays as it is.
+        folder.rename(out_dir)
+        _sync(out_dir.parent)
+    return complete
+
+
+@contextmanager
+def _temporary_sibling(out_dir: Path) -> Generator[Path]:
+    """A new folder on the same file system, gone afterwards unless it was renamed."""
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    folder = out_dir.parent / f".{out_dir.name}.{os.getpid()}.partial"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
