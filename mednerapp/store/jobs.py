@@ -1,11 +1,15 @@
-"""The queue as rows, written in the transaction that makes a job necessary, and the workers that take from it."""
+"""The queue as rows, written in the transaction that makes a job necessary, and the workers that take from it.
+
+`attempt` is the fence: it grows with every claim, and a write that names an older attempt changes nothing. So a worker
+that was thought dead and wakes up cannot end, move or put back a job that somebody else does by now.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -36,6 +40,14 @@ def _job(row: t.Job) -> Job:
         finished_at=row.finished_at,
         heartbeat_at=row.heartbeat_at,
     )
+
+
+def _running(job_id: int, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return (t.Job.id == job_id, t.Job.state == JobState.RUNNING.value, t.Job.attempt == attempt)
+
+
+def _held(job_id: int, worker: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return (*_running(job_id, attempt), t.Job.worker == worker)
 
 
 class Jobs:
@@ -77,82 +89,90 @@ class Jobs:
         )
         return [_job(row) for row in rows]
 
-    def claim(self, job_id: int, *, worker: str) -> bool:
-        """Make a queued job `worker`'s. False when it is no longer queued: somebody else has it, or it was cancelled."""
+    def queued(self, limit: int) -> list[Job]:
+        """The jobs to be done next, first things first."""
+        rows = self._session.scalars(
+            select(t.Job).where(t.Job.state == JobState.QUEUED.value).order_by(t.Job.priority, t.Job.id).limit(limit)
+        )
+        return [_job(row) for row in rows]
+
+    def claim(self, job_id: int, *, worker: str, attempt: int) -> Job | None:
+        """Make a queued job `worker`'s `attempt`. None: cancelled, somebody else has it, or that attempt is over."""
         at = now()
-        result = self._session.execute(
+        claimed = self._session.execute(
             update(t.Job)
-            .where(t.Job.id == job_id, t.Job.state == JobState.QUEUED.value, t.Job.cancel_requested.is_(False))
+            .where(t.Job.id == job_id, t.Job.state == JobState.QUEUED.value, t.Job.attempt == attempt - 1)
             .values(
                 state=JobState.RUNNING.value,
                 worker=worker,
-                attempt=t.Job.attempt + 1,
+                attempt=attempt,
                 started_at=at,
                 heartbeat_at=at,
                 done=0,
                 message="",
             )
             .returning(t.Job.id)
-        )
-        return result.first() is not None
+        ).first()
+        return self.get(job_id) if claimed else None
 
     def progress(
-        self, job_id: int, *, worker: str, done: int, total: int, unit: str, message: str = ""
+        self, job_id: int, *, worker: str, attempt: int, done: int, total: int, unit: str, message: str = ""
     ) -> bool:
         """Record progress. False when the job is not `worker`'s (any more) or is to be cancelled: stop then."""
         result = self._session.execute(
             update(t.Job)
-            .where(t.Job.id == job_id, t.Job.state == JobState.RUNNING.value, t.Job.worker == worker)
+            .where(*_held(job_id, worker, attempt))
             .values(done=done, total=total, unit=unit, message=message, heartbeat_at=now())
             .returning(t.Job.cancel_requested)
         ).first()
         return result is not None and not result[0]
 
-    def finish(self, job_id: int, *, worker: str, state: JobState, message: str = "") -> bool:
-        """End a job that `worker` holds. False when it does not hold it: then nothing was written."""
-        result = self._session.execute(
-            update(t.Job)
-            .where(t.Job.id == job_id, t.Job.state == JobState.RUNNING.value, t.Job.worker == worker)
-            .values(state=state.value, message=message, finished_at=now())
-            .returning(t.Job.id)
-        )
-        return result.first() is not None
+    def wanted(self, job_id: int, *, worker: str, attempt: int) -> bool:
+        """Whether the job is still `worker`'s and nobody asked to cancel it."""
+        query = select(t.Job.id).where(*_held(job_id, worker, attempt), t.Job.cancel_requested.is_(False))
+        return self._session.execute(query).first() is not None
 
-    def request_cancel(self, job_id: int) -> None:
-        """A queued job ends at once, a running one when its worker notices."""
-        self._session.execute(update(t.Job).where(t.Job.id == job_id).values(cancel_requested=True))
-        self._session.execute(
-            update(t.Job)
-            .where(t.Job.id == job_id, t.Job.state == JobState.QUEUED.value)
-            .values(state=JobState.CANCELLED.value, finished_at=now())
-        )
+    def finish(self, job_id: int, *, worker: str, attempt: int, state: JobState, message: str = "") -> bool:
+        """End a job that `worker` holds, and its run with it. False when it does not hold it: nothing was written."""
+        return self._end(_held(job_id, worker, attempt), state, message)
 
-    def requeue(self, job_id: int) -> bool:
+    def abandon(self, job_id: int, *, attempt: int, state: JobState, message: str) -> bool:
+        """End a running job whose worker is gone, and its run with it; True when it was running."""
+        return self._end(_running(job_id, attempt), state, message)
+
+    def requeue(self, job_id: int, *, attempt: int) -> bool:
         """Back into the queue what was running; True when it was."""
         result = self._session.execute(
             update(t.Job)
-            .where(t.Job.id == job_id, t.Job.state == JobState.RUNNING.value)
+            .where(*_running(job_id, attempt))
             .values(state=JobState.QUEUED.value, worker="", heartbeat_at=None)
             .returning(t.Job.id)
         )
         return result.first() is not None
 
-    def interrupt(self, job_id: int, *, message: str) -> bool:
-        """End a running job whose worker is gone, whoever held it; True when it was running."""
-        result = self._session.execute(
-            update(t.Job)
-            .where(t.Job.id == job_id, t.Job.state == JobState.RUNNING.value)
-            .values(state=JobState.INTERRUPTED.value, message=message, finished_at=now())
-            .returning(t.Job.id)
+    def request_cancel(self, job_id: int) -> None:
+        """A queued job ends at once, and its run with it; a running one ends when its worker notices."""
+        self._session.execute(update(t.Job).where(t.Job.id == job_id).values(cancel_requested=True))
+        queued = (t.Job.id == job_id, t.Job.state == JobState.QUEUED.value)
+        self._end(queued, JobState.CANCELLED, "")
+
+    def _end(self, which: Sequence[ColumnElement[bool]], state: JobState, message: str) -> bool:
+        at = now()
+        ended = self._session.scalar(
+            update(t.Job).where(*which).values(state=state.value, message=message, finished_at=at).returning(t.Job.id)
         )
-        return result.first() is not None
+        if ended is None:
+            return False
+        error = "" if state is JobState.SUCCEEDED else message
+        self._session.execute(
+            update(t.Run).where(t.Run.job_id == ended).values(state=state.value, error=error, finished_at=at)
+        )
+        return True
 
     def orphans(self) -> list[Job]:
         """Running jobs whose worker is not registered (any more)."""
         rows = self._session.scalars(
-            select(t.Job).where(
-                t.Job.state == JobState.RUNNING.value, t.Job.worker.not_in(select(t.Worker.id))
-            )
+            select(t.Job).where(t.Job.state == JobState.RUNNING.value, t.Job.worker.not_in(select(t.Worker.id)))
         )
         return [_job(row) for row in rows]
 
@@ -161,25 +181,37 @@ class Workers:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def register(self, worker: str, *, device: str) -> None:
+    def register(self, worker: str, *, device: str) -> datetime:
+        """Put a worker on the list, in place of an earlier one of that name; what `beat` and `remove` tell them by."""
         at = now()
         self._session.merge(t.Worker(id=worker, device=device, started_at=at, heartbeat_at=at))
         self._session.flush()
+        return at
 
-    def beat(self, worker: str) -> bool:
-        """False when the worker was taken off the list because it was silent too long: it must stop."""
+    def beat(self, worker: str, *, started_at: datetime) -> bool:
+        """False when the worker was taken off the list (silent too long) or has a successor: it must stop."""
         result = self._session.execute(
-            update(t.Worker).where(t.Worker.id == worker).values(heartbeat_at=now()).returning(t.Worker.id)
+            update(t.Worker)
+            .where(t.Worker.id == worker, t.Worker.started_at == started_at)
+            .values(heartbeat_at=now())
+            .returning(t.Worker.id)
         )
         return result.first() is not None
 
-    def remove(self, worker: str) -> None:
-        self._session.execute(delete(t.Worker).where(t.Worker.id == worker))
+    def remove(self, worker: str, *, started_at: datetime | None = None) -> None:
+        """Take a worker off the list; with `started_at`, only if it is that one and not its successor."""
+        query = delete(t.Worker).where(t.Worker.id == worker)
+        self._session.execute(query if started_at is None else query.where(t.Worker.started_at == started_at))
 
-    def remove_silent(self, *, longer_than: timedelta) -> list[str]:
-        """Take the workers off the list that have not been heard of; their ids."""
+    def remove_silent(self, *, longer_than: timedelta, except_for: str) -> list[str]:
+        """Take the workers off the list that have not been heard of; their ids.
+
+        A worker never removes itself: one that slept with its computer goes on, unless another took its jobs.
+        """
         rows = self._session.scalars(
-            delete(t.Worker).where(t.Worker.heartbeat_at < now() - longer_than).returning(t.Worker.id)
+            delete(t.Worker)
+            .where(t.Worker.heartbeat_at < now() - longer_than, t.Worker.id != except_for)
+            .returning(t.Worker.id)
         )
         return list(rows)
 
