@@ -1,0 +1,65 @@
+"""A real worker with handlers that do as the job's arguments say. Run by job_bench.py as a process of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from mednerapp.domain.jobs import JobKind
+from mednerapp.domain.models import EpochReport
+from mednerapp.errors import ModelProblem
+from mednerapp.jobs.context import JobCancelled, JobContext
+from mednerapp.jobs.worker import run_worker
+from mednerapp.settings import Settings
+
+FOLDER = Path(os.environ["BENCH"])
+NOTE_TEXT = "Mrs Miller has diabetes"
+
+
+def note_down(event: str, context: JobContext) -> None:
+    with (FOLDER / "events").open("a", encoding="utf-8") as events:
+        events.write(f"{event} {context.job.id} {context.worker_id}\n")
+
+
+def pass_gate(context: JobContext) -> None:
+    """Wait at the gate that the job names, looking up as a handler between two batches does."""
+    name = context.job.args.get("gate")
+    while name and not (FOLDER / f"gate-{name}").exists():
+        if not context.job.args.get("deaf") and context.cancelled():
+            raise JobCancelled
+        time.sleep(0.02)
+
+
+def work(context: JobContext) -> str:
+    note_down("start", context)
+    match context.job.args.get("do"):
+        case "refuse":
+            raise ModelProblem("The model folder is gone. Install the encoder again.")
+        case "crash":
+            raise ValueError(NOTE_TEXT)
+        case "count":
+            for done in range(1, 1001):
+                context.progress(done, 1000, "notes")
+        case _:
+            pass_gate(context)
+    note_down("done", context)
+    return "All done."
+
+
+def fine_tune(context: JobContext) -> str:
+    with context.store.write() as tx:
+        run = tx.runs.of_job(context.job.id)
+        assert run
+        tx.runs.start(run.id, device=context.device)
+        for epoch in (1, 2):
+            tx.runs.add_epoch(run.id, EpochReport(epoch, 0.5, None, None, 1.0))
+    return work(context)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    handlers = {JobKind.PREDICT: work, JobKind.EVALUATE: work, JobKind.FINE_TUNE: fine_tune}
+    sys.exit(run_worker(Settings(), handlers=handlers, device="cpu", worker_id=sys.argv[1]))

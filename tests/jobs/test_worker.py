@@ -1,0 +1,167 @@
+"""What a user relies on when jobs run, are cancelled, or lose their worker."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from datetime import timedelta
+
+from job_bench import Bench, wait_for
+
+from mednerapp.domain.jobs import JobKind, JobState
+from mednerapp.domain.models import RunState
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_person_who_waits_goes_before_training_and_every_job_ends_with_its_message(bench: Bench) -> None:
+    first = bench.add(gate="a")
+    worker = bench.start("w")
+    bench.started(first)
+    training = bench.add_fine_tuning().job_id
+    evaluating = bench.add(JobKind.EVALUATE)
+    cancelled = bench.add()
+    predicting = [bench.add(do="refuse"), bench.add(do="crash"), bench.add(do="count")]
+    bench.cancel(cancelled)
+    assert bench.job(cancelled).state is JobState.CANCELLED
+    bench.open_gate("a")
+
+    refused, crashed, counted = bench.finished(*predicting)
+    trained, *_ = bench.finished(training, evaluating, first)
+    order = [int(event.split()[1]) for event in bench.events("start")]
+    assert order == [first, *predicting, evaluating, training]
+    assert (counted.state, counted.message) == (JobState.SUCCEEDED, "All done.")
+    assert (counted.done, counted.total, counted.unit, counted.attempt) == (1000, 1000, "notes", 1)
+    assert trained.state is JobState.SUCCEEDED
+    assert refused.state is JobState.FAILED
+    assert refused.message == "The model folder is gone. Install the encoder again."
+    assert crashed.state is JobState.FAILED
+    assert crashed.message == "Unexpected error (ValueError); see the worker log."
+    assert "fake_worker.py" in bench.log("w")
+    assert "Miller" not in bench.log("w")
+
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=10) == 0
+    with bench.store.read() as tx:
+        assert tx.workers.alive(within=timedelta(minutes=1)) == []
+
+
+def test_cancelling_ends_a_job_and_its_run_whether_it_waits_or_runs(bench: Bench) -> None:
+    waiting, running = bench.add_fine_tuning(), bench.add_fine_tuning(gate="never")
+    bench.cancel(waiting.job_id)
+    assert bench.run(waiting.id).state is RunState.CANCELLED
+    bench.start("w")
+    bench.started(running.job_id)
+    bench.cancel(running.job_id)
+    [job] = bench.finished(running.job_id)
+    assert job.state is JobState.CANCELLED
+    assert bench.run(running.id).state is RunState.CANCELLED
+    assert bench.events(f"start {waiting.job_id} ") == []
+
+
+def test_after_a_kill_predicting_is_done_again_and_training_is_reported_as_interrupted(bench: Bench) -> None:
+    predicting = bench.add(gate="a")
+    process = bench.start("w")
+    bench.started(predicting)
+    kill(process)
+    assert bench.job(predicting).state is JobState.RUNNING
+
+    process = bench.start("w")
+    bench.started(predicting, times=2)
+    bench.open_gate("a")
+    [job] = bench.finished(predicting)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
+    assert len(bench.events(f"done {predicting} ")) == 1
+
+    run = bench.add_fine_tuning(gate="never")
+    bench.started(run.job_id)
+    kill(process)
+    bench.start("w")
+    [job] = bench.finished(run.job_id)
+    assert job.state is JobState.INTERRUPTED
+    assert job.message == "The worker stopped during epoch 3. Start it again."
+    ended = bench.run(run.id)
+    assert (ended.state, ended.error) == (RunState.INTERRUPTED, job.message)
+
+
+def test_a_job_that_takes_its_worker_down_each_time_is_given_up(bench: Bench) -> None:
+    job_id = bench.add(gate="never")
+    bench.execute("UPDATE job SET attempt = 2")
+    process = bench.start("w")
+    bench.started(job_id)
+    kill(process)
+    after = bench.add()
+    bench.start("w")
+    given_up, next_one = bench.finished(job_id, after)
+    assert given_up.state is JobState.FAILED
+    assert given_up.message == "Given up after 3 attempts: the worker died during the last one; see its log."
+    assert next_one.state is JobState.SUCCEEDED
+
+
+def test_stopping_a_worker_puts_its_job_back_even_if_the_job_does_not_listen(bench: Bench) -> None:
+    predicting = bench.add(gate="a", deaf=1)
+    worker = bench.start("one")
+    bench.started(predicting)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=10) == 0
+    job = bench.job(predicting)
+    assert (job.state, job.worker) == (JobState.QUEUED, "")
+
+    bench.open_gate("a")
+    run = bench.add_fine_tuning(gate="never")
+    worker = bench.start("two")
+    [job] = bench.finished(predicting)
+    assert (job.state, job.worker) == (JobState.SUCCEEDED, "two")
+    bench.started(run.job_id)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=10) == 0
+    job, ended = bench.job(run.job_id), bench.run(run.id)
+    assert (job.state, ended.state) == (JobState.INTERRUPTED, RunState.INTERRUPTED)
+    assert job.message == ended.error == "The worker stopped during epoch 3. Start it again."
+
+
+def test_two_workers_share_the_queue_and_no_job_is_done_twice(bench: Bench) -> None:
+    held = [bench.add(gate="a") for _ in range(2)]
+    bench.start("one")
+    bench.start("two")
+    for job_id in held:
+        bench.started(job_id)
+    assert {bench.job(job_id).worker for job_id in held} == {"one", "two"}
+    jobs = [*held, *(bench.add() for _ in range(12))]
+    bench.open_gate("a")
+    assert {job.state for job in bench.finished(*jobs)} == {JobState.SUCCEEDED}
+    assert sorted(int(event.split()[1]) for event in bench.events("start")) == sorted(jobs)
+
+
+def test_a_silent_workers_job_moves_to_another_and_the_old_one_stops_when_it_wakes_up(bench: Bench) -> None:
+    job_id = bench.add(gate="a")
+    asleep = bench.start("asleep")
+    bench.started(job_id)
+    asleep.send_signal(signal.SIGSTOP)
+    bench.execute("UPDATE worker SET heartbeat_at = '2020-01-01 00:00:00'")
+    bench.start("awake")
+    job = bench.started(job_id, times=2)
+    assert (job.worker, job.attempt) == ("awake", 2)
+
+    bench.open_gate("a")
+    asleep.send_signal(signal.SIGCONT)
+    assert asleep.wait(timeout=20) == 1
+    [job] = bench.finished(job_id)
+    assert (job.state, job.worker) == (JobState.SUCCEEDED, "awake")
+
+
+def test_a_second_worker_of_the_same_name_replaces_the_first(bench: Bench) -> None:
+    job_id = bench.add(gate="a", deaf=1)
+    first = bench.start("w")
+    bench.started(job_id)
+    bench.start("w")
+    bench.started(job_id, times=2)
+    assert first.wait(timeout=20) == 1
+    bench.open_gate("a")
+    [job] = bench.finished(job_id)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
+    wait_for(lambda: bench.events("done"), "the second has written it down")
+    assert len(bench.events("done")) == 1
