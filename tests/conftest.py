@@ -1,0 +1,85 @@
+"""Shared by all tests: no network, and fresh migrated databases of both kinds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+import sqlalchemy as sa
+from support import postgres
+from support.network import forbid_outgoing
+
+from db.engine import Database, connect
+from db.migrate import upgrade
+from mednerapp.store import Store
+
+forbid_outgoing()
+
+# No deadline: a test machine is shared and its speed is not what these tests are about.
+hypothesis.settings.register_profile("medner", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("medner")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[sa.URL]:
+    """A PostgreSQL server for the session. Where none can be had the test is skipped, but in CI it fails."""
+    try:
+        with postgres.server() as url:
+            yield url
+    except postgres.PostgresMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs PostgreSQL: {missing}", pytrace=False)
+        pytest.skip(f"No PostgreSQL: {missing}")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: sa.URL) -> Iterator[str]:
+    """A fresh, migrated PostgreSQL database."""
+    with postgres.database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "medner.sqlite"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
+    """A fresh, migrated SQLite database."""
+    path = tmp_path / "medner.sqlite"
+    shutil.copyfile(_sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated database; the test runs once for each kind."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = connect(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    """The store on a fresh database; the test runs once for SQLite and once for PostgreSQL."""
+    return Store(database)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[Store]:
+    """The store on a fresh SQLite database, for tests whose point is not the database."""
+    opened = connect(sqlite_url)
+    yield Store(opened)
+    opened.dispose()
