@@ -21,7 +21,10 @@ BUSY_TIMEOUT_MS = 10_000
 
 @dataclass(frozen=True)
 class Database:
-    """The two engines. `write()` commits at the end of the block or rolls back on an error; `read()` never writes."""
+    """The two engines. `write()` commits at the end of the block or rolls back on an error.
+
+    `read()` sees one state of the database from its first to its last query, and the database refuses a write in it.
+    """
 
     writer: Engine
     reader: Engine
@@ -47,14 +50,18 @@ def connect(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        return Database(writer=_sqlite_engine(url, begin="BEGIN IMMEDIATE"), reader=_sqlite_engine(url, begin="BEGIN"))
+        return Database(
+            writer=_sqlite_engine(url, begin="BEGIN IMMEDIATE"),
+            reader=_sqlite_engine(url, begin="BEGIN", read_only=True),
+        )
     if parsed.get_backend_name() != "postgresql":
         raise ValueError(f"Unsupported database {parsed.get_backend_name()!r}. Valid: sqlite, postgresql.")
     engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    return Database(writer=engine, reader=engine)
+    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)  # the same pool
+    return Database(writer=engine, reader=reader)
 
 
-def _sqlite_engine(url: str, *, begin: str) -> Engine:
+def _sqlite_engine(url: str, *, begin: str, read_only: bool = False) -> Engine:
     # isolation_level=None: the driver begins nothing by itself, so that `start` below decides how a transaction begins.
     # (Its newer `autocommit` argument is unknown to Python 3.11 and would make commit() do nothing.)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None}, pool_size=10)
@@ -66,6 +73,7 @@ def _sqlite_engine(url: str, *, begin: str) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            f"query_only={'ON' if read_only else 'OFF'}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
