@@ -8,16 +8,21 @@ from pathlib import PurePosixPath
 from mednerapp.domain.notes import NewNote, normalise_text
 from mednerapp.errors import RejectedNote
 
-# First bytes of files that are no text whatever they are called.
-_BINARY = {b"MZ": "a Windows program", b"\x7fELF": "a program", b"PK\x03\x04": "a zip archive", b"%PDF": "a PDF"}
+# First bytes of files that are no text whatever they are called. A program for Windows begins with a bare "MZ", and so
+# may a note ("MZ twins ..."): there, the NUL bytes that every program has decide.
+_BINARY = {b"\x7fELF": "a program", b"PK\x03\x04": "a zip archive", b"%PDF-": "a PDF"}
+_WINDOWS_PROGRAM = b"MZ"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
+def clean_title(text: str) -> str:
+    """A title that can be shown and stored: no control characters, at most 200 characters, never empty."""
+    return "".join(c for c in text if c.isprintable()).strip()[:200] or "Untitled note"
+
+
 def safe_title(name: str) -> str:
-    """What of a file name may be shown: no folders, no control characters, at most 200 characters."""
-    base = PurePosixPath(name.replace("\\", "/")).name
-    printable = "".join(c for c in base if c.isprintable()).strip()
-    return printable[:200] or "Untitled note"
+    """What of a file name may be shown: as `clean_title`, and without its folders."""
+    return clean_title(PurePosixPath(name.replace("\\", "/")).name)
 
 
 def decode(data: bytes) -> str:
@@ -29,6 +34,8 @@ def decode(data: bytes) -> str:
     for magic, kind in _BINARY.items():
         if data.startswith(magic):
             raise RejectedNote(f"The file is {kind}, not a text file.")
+    if data.startswith(_WINDOWS_PROGRAM) and b"\x00" in data:
+        raise RejectedNote("The file is a Windows program, not a text file.")
     encoding = next((name for bom, name in _UTF16.items() if data.startswith(bom)), "utf-8")
     try:
         return data.decode(encoding)
@@ -49,4 +56,4 @@ def read_note(*, name: str, data: bytes, max_bytes: int) -> NewNote:
     if len(data) > max_bytes:
         size = len(data) / 2**20
         raise RejectedNote(f"The file has {size:.1f} MB; at most {max_bytes / 2**20:.0f} MB are allowed.")
-    return NewNote(text=normalise_text(decode(data)), title=safe_title(name).removesuffix(".txt"), source="upload")
+    return NewNote(text=normalise_text(decode(data)), title=safe_title(name[: -len(".txt")]), source="upload")

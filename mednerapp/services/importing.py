@@ -9,9 +9,10 @@ from enum import StrEnum
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotationState, EditAction, Origin, SpanState
 from mednerapp.domain.notes import NewNote, normalise_text
+from mednerapp.domain.spans import check_within
 from mednerapp.errors import RejectedNote
 from mednerapp.formats.jsonl import NoteWithSpans
-from mednerapp.formats.text import read_note, safe_title
+from mednerapp.formats.text import clean_title, read_note, safe_title
 from mednerapp.services.events import Change, record
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.settings import Settings
@@ -56,7 +57,7 @@ def look_at_file(*, name: str, data: bytes, settings: Settings) -> Upload:
 
 def look_at_text(*, text: str, title: str) -> Upload:
     """Check pasted text; nothing is stored."""
-    name = safe_title(title) if title.strip() else "Pasted note"
+    name = clean_title(title) if title.strip() else "Pasted note"
     try:
         return Upload(name, NewNote(text=normalise_text(text), title=name, source="pasted"))
     except RejectedNote as error:
@@ -76,14 +77,18 @@ def import_uploads(
     on_progress: called with the number of uploads done.
     """
     user.require(Permission.IMPORT)
+    with store.read() as tx:
+        tx.projects.get(project_id)
     results: list[ImportResult] = []
-    for upload in uploads:
-        results.append(_import_one(store, user=user, project_id=project_id, upload=upload))
-        if on_progress:
-            on_progress(len(results))
-    with store.write() as tx:
-        tally = {outcome.value: sum(r.outcome is outcome for r in results) for outcome in Outcome}
-        tx.audit.add(user=user, action="notes imported", target=f"project:{project_id}", **tally)
+    try:
+        for upload in uploads:
+            results.append(_import_one(store, user=user, project_id=project_id, upload=upload))
+            if on_progress:
+                on_progress(len(results))
+    finally:  # what is in the project is in the audit log, too, when the page that shows progress is left half-way
+        with store.write() as tx:
+            tally = {outcome.value: sum(r.outcome is outcome for r in results) for outcome in Outcome}
+            tx.audit.add(user=user, action="notes imported", target=f"project:{project_id}", **tally)
     return results
 
 
@@ -110,17 +115,23 @@ def import_gold(
     """Notes whose spans a person has confirmed elsewhere: they come in as `user`'s submitted annotations.
 
     A note that is there already is left as it is and counted as a duplicate.
+
+    Raises:
+        UnknownLabel, InvalidValue: a span does not fit the project or its note; the notes before it are imported.
     """
     user.require(Permission.IMPORT)
     tally = dict.fromkeys(Outcome, 0)
-    for done, record_ in enumerate(records, start=1):
+    try:
+        for done, record_ in enumerate(records, start=1):
+            with store.write() as tx:
+                outcome = _import_gold_note(tx, user=user, project_id=project_id, value=record_)
+            tally[outcome] += 1
+            if on_progress:
+                on_progress(done)
+    finally:
         with store.write() as tx:
-            tally[_import_gold_note(tx, user=user, project_id=project_id, value=record_)] += 1
-        if on_progress:
-            on_progress(done)
-    with store.write() as tx:
-        counts = {outcome.value: count for outcome, count in tally.items()}
-        tx.audit.add(user=user, action="gold imported", target=f"project:{project_id}", **counts)
+            counts = {outcome.value: count for outcome, count in tally.items()}
+            tx.audit.add(user=user, action="gold imported", target=f"project:{project_id}", **counts)
     return tally
 
 
@@ -130,6 +141,7 @@ def _import_gold_note(tx: Transaction, *, user: User, project_id: int, value: No
     schema = tx.projects.get(project_id).schema
     for span in value.spans:
         schema.check(span.label)
+        check_within(span, len(value.note.text))
     note_id = tx.notes.add(project_id=project_id, note=value.note, user_id=user.id)
     head = tx.annotations.add(note_id=note_id, user_id=user.id)
     changes = [
