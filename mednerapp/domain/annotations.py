@@ -97,10 +97,17 @@ class Edit:
     state: SpanState | None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.span_id) <= 64:
-            raise InvalidValue(f"A span id has 1 to 64 characters, not {len(self.span_id)}.")
+        if self.client_seq < 1:
+            raise InvalidValue(f"The edits of a client are numbered from 1, not {self.client_seq}.")
+        check_id(self.span_id, "span id")
         if (self.action is EditAction.DELETE) != (self.span is None) or (self.span is None) != (self.state is None):
             raise InvalidValue("A delete carries no span; every other edit carries a span and its state.")
+
+
+def check_id(value: str, what: str) -> None:
+    """Raises InvalidValue for an id that no column holds: empty, over 64 characters, or with unprintable ones in it."""
+    if not 1 <= len(value) <= 64 or not value.isprintable():
+        raise InvalidValue(f"A {what} has 1 to 64 printable characters, not {len(value)}: {value[:64]!r}.")
 
 
 def apply_edit(
@@ -193,8 +200,10 @@ class Annotation:
 def replay(events: Iterable[AnnotationEvent]) -> dict[str, AnnotatedSpan]:
     """The spans that the events lead to, by id. Always equal to the stored current state.
 
+    That events are missing at the end does not show here, but in the annotation's revision, which counts them.
+
     Raises:
-        InvalidValue: if an event was changed or is missing, which the chain of hashes shows.
+        InvalidValue: if an event was changed or one before the last is missing, which the chain of hashes shows.
     """
     spans: dict[str, AnnotatedSpan] = {}
     previous_hash = ""
@@ -212,7 +221,8 @@ def replay(events: Iterable[AnnotationEvent]) -> dict[str, AnnotatedSpan]:
             before=event.before,
             after=event.after,
         )
-        if event.revision != revision or event.hash != expected or event.before != spans.get(event.span_id):
+        linked = event.revision == revision and event.previous_hash == previous_hash and event.hash == expected
+        if not linked or event.before != spans.get(event.span_id):
             raise InvalidValue(f"Annotation {event.annotation_id}: the event log is broken at revision {revision}.")
         if event.after:
             spans[event.span_id] = event.after

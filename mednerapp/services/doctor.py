@@ -96,8 +96,9 @@ def _event_logs(store: Store) -> str:
     for annotation_id in ids:
         with store.read() as tx:
             log = tx.annotations.events(annotation_id)
-            current = {span.id: span for span in tx.annotations.get(annotation_id).spans}
-        if replay(log) != current:
+            annotation = tx.annotations.get(annotation_id)
+        current = {span.id: span for span in annotation.spans}
+        if len(log) != annotation.revision or replay(log) != current:
             raise MedNerError(f"Annotation {annotation_id}: the current spans are not what its events lead to.")
         events += len(log)
     return f"{events} events of {len(ids)} annotations replayed"
