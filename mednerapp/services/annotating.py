@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
@@ -15,6 +15,7 @@ from mednerapp.domain.annotations import (
     Origin,
     SpanState,
     apply_edit,
+    check_id,
 )
 from mednerapp.domain.labels import LabelSchema
 from mednerapp.domain.notes import Note
@@ -57,10 +58,7 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
         return opened
     with store.write() as tx:
         note = tx.notes.get(note_id)
-        annotation = tx.annotations.of(note_id=note_id, user_id=user.id)
-        head = (
-            tx.annotations.lock(annotation.id) if annotation else tx.annotations.add(note_id=note_id, user_id=user.id)
-        )
+        head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id)
         if head.revision == 0 and head.state is AnnotationState.IN_PROGRESS:
             _seed(tx, note=note, head=head)
         opened = _opened(tx, user=user, note_id=note_id)
@@ -116,16 +114,18 @@ def save_edits(
         conflict (their acknowledgement was lost), those of anybody else are.
 
     Raises:
-        RevisionConflict: somebody else wrote after `base_revision`; nothing was stored.
+        RevisionConflict: somebody else wrote after `base_revision`, or it is none of this annotation's; nothing was
+            stored.
         AnnotationSubmitted: it has to be reopened first; nothing was stored.
         InvalidEdit: one edit cannot be applied; the ones before it were stored.
         PermissionDenied: it is another person's annotation.
     """
     user.require(Permission.ANNOTATE)
-    if not 1 <= len(client) <= 64:
-        raise InvalidValue("A client id has 1 to 64 characters.")
+    check_id(client, "client id")
     if len(edits) > MAX_EDITS:
         raise InvalidValue(f"At most {MAX_EDITS} edits at a time, not {len(edits)}.")
+    if len({edit.client_seq for edit in edits}) < len(edits):
+        raise InvalidValue("Two edits of a batch have the same number.")
     with store.write() as tx:
         head, schema, length = _own(tx, user=user, annotation_id=annotation_id)
         last_seq = tx.annotations.last_client_seq(annotation_id, client)
@@ -134,7 +134,9 @@ def save_edits(
             return Saved(last_seq, head.revision)
         if head.state is AnnotationState.SUBMITTED:
             raise AnnotationSubmitted("The note was submitted. Reopen it to go on editing.")
-        if tx.annotations.written_by_others(annotation_id, client=client, after_revision=base_revision):
+        # A client that is ahead of the database knew edits that a restored backup does not hold.
+        ahead = base_revision > head.revision
+        if ahead or tx.annotations.written_by_others(annotation_id, client=client, after_revision=base_revision):
             raise RevisionConflict(expected=base_revision, actual=head.revision)
         changes, problem = _changes(tx, annotation_id=annotation_id, edits=fresh, schema=schema, length=length)
         revision = record(tx, head=head, client=client, user_id=user.id, changes=changes)
@@ -159,11 +161,7 @@ def _changes(
     for edit in edits:
         before = current.get(edit.span_id)
         try:
-            if edit.span:
-                check_within(edit.span, length)
-                schema.check(edit.span.label)
-            if edit.action is EditAction.SUGGEST:
-                raise InvalidValue("Only the product writes suggestions.")
+            _check(edit, schema=schema, length=length)
             deleted = tx.annotations.last_known(annotation_id, edit.span_id) if before is None else None
             after = apply_edit(before, edit, deleted=deleted or _deleted_in(changes, edit.span_id))
         except InvalidValue as error:
@@ -176,12 +174,21 @@ def _changes(
     return changes, None
 
 
+def _check(edit: Edit, *, schema: LabelSchema, length: int) -> None:
+    if edit.action is EditAction.SUGGEST:
+        raise InvalidValue("Only the product writes suggestions.")
+    if edit.span:
+        check_within(edit.span, length)
+        schema.check(edit.span.label)
+
+
 def _deleted_in(changes: Sequence[Change], span_id: str) -> AnnotatedSpan | None:
     return next((c.before for c in reversed(changes) if c.span_id == span_id and c.after is None), None)
 
 
 def current(store: Store, *, user: User, annotation_id: int) -> Annotation:
     """`user`'s annotation as it is stored now."""
+    user.require(Permission.ANNOTATE)
     with store.read() as tx:
         annotation = tx.annotations.get(annotation_id)
     if annotation.user_id != user.id:
@@ -216,14 +223,16 @@ def submit(store: Store, *, user: User, annotation_id: int, revision: int) -> An
             revision=revision,
             confirmed=len(annotation.confirmed()),
         )
-    return replace(annotation, state=AnnotationState.SUBMITTED)
+        return tx.annotations.get(annotation_id)
 
 
 def reopen(store: Store, *, user: User, annotation_id: int) -> None:
     """Take a submitted annotation back to edit it; datasets that were frozen from it keep what they hold."""
     user.require(Permission.ANNOTATE)
     with store.write() as tx:
-        _own(tx, user=user, annotation_id=annotation_id)
+        head, _, _ = _own(tx, user=user, annotation_id=annotation_id)
+        if head.state is not AnnotationState.SUBMITTED:
+            return
         tx.annotations.set_state(annotation_id, AnnotationState.IN_PROGRESS)
         tx.audit.add(user=user, action="annotation reopened", target=f"annotation:{annotation_id}")
 

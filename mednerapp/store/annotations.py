@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -94,9 +95,26 @@ class Annotations:
         self._session.flush()
         return AnnotationHead(row.id, note_id, user_id, AnnotationState.IN_PROGRESS, 0, "")
 
+    def lock_or_add(self, *, note_id: int, user_id: int) -> AnnotationHead:
+        """The person's annotation of the note, made if there is none, protected as by `lock`."""
+        query = select(t.Annotation.id).where(t.Annotation.note_id == note_id, t.Annotation.user_id == user_id)
+        found = self._session.scalar(query)
+        if found is None:
+            try:
+                with self._session.begin_nested():
+                    return self.add(note_id=note_id, user_id=user_id)
+            except IntegrityError:  # PostgreSQL: another tab of the same person made it since we looked
+                found = self._session.scalars(query).one()
+        return self.lock(found)
+
     def lock(self, annotation_id: int) -> AnnotationHead:
         """The annotation as it is now, protected from other writers until the transaction ends."""
-        row = self._session.scalar(select(t.Annotation).where(t.Annotation.id == annotation_id).with_for_update())
+        row = self._session.scalar(
+            select(t.Annotation)
+            .where(t.Annotation.id == annotation_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)  # what was read before the lock was granted may be old
+        )
         if row is None:
             raise NotFound(f"There is no annotation {annotation_id}.")
         last = self._session.scalar(
