@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mednerapp.domain.accounts import Permission, User
-from mednerapp.domain.annotations import AnnotatedSpan, SpanState
+from mednerapp.domain.annotations import AnnotatedSpan, Annotation, SpanState
 from mednerapp.formats.jsonl import write_line
 from mednerapp.store import Store
 
 
 def export_jsonl(store: Store, *, user: User, project_id: int, only_confirmed: bool = True) -> Iterator[str]:
-    """One line for each submitted note of the project, spans with their provenance; recorded in the audit log first.
+    """One line for each submitted note of the project, spans with their provenance.
 
+    Permission is checked and the audit entry written by the call itself, before the first line is asked for.
     only_confirmed: leave out what a person rejected.
     """
     user.require(Permission.EXPORT)
     with store.write() as tx:
         annotations = tx.annotations.submitted(project_id)
         tx.audit.add(user=user, action="notes exported", target=f"project:{project_id}", notes=len(annotations))
+    return _lines(store, annotations, only_confirmed=only_confirmed)
+
+
+def _lines(store: Store, annotations: Sequence[Annotation], *, only_confirmed: bool) -> Iterator[str]:
     for annotation in annotations:
         with store.read() as tx:
             note = tx.notes.get(annotation.note_id)
