@@ -16,6 +16,8 @@ from mednerapp.services.evaluating import queue_evaluations
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Store
 
+MAX_NAME = 150  # the adapter's name is this, a note which run it was, and has to fit 200 characters
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -59,6 +61,9 @@ def start(
     """Queue a run. It is visible at once and starts when a worker is free."""
     user.require(Permission.TRAIN)
     _check(hyper)
+    name = name.strip()
+    if len(name) > MAX_NAME:
+        raise InvalidValue(f"The name of a run has at most {MAX_NAME} characters, not {len(name)}.")
     with store.write() as tx:
         dataset = tx.datasets.get(dataset_id)
         if dataset.project_id != project_id:
@@ -72,7 +77,7 @@ def start(
             dataset_id=dataset_id,
             encoder_id=encoder_id,
             job_id=job.id,
-            name=name.strip() or f"{encoder.name} + LoRA",
+            name=name or f"{encoder.name} + LoRA",
             hyper=hyper,
             user_id=user.id,
         )
@@ -96,10 +101,12 @@ def start_again(store: Store, *, user: User, run_id: int) -> Run:
 
 
 def cancel(store: Store, *, user: User, run_id: int) -> None:
-    """A queued run ends at once, a running one within seconds."""
+    """A queued run ends at once, a running one within seconds; one that has ended stays as it is."""
     user.require(Permission.TRAIN)
     with store.write() as tx:
         run = tx.runs.get(run_id)
+        if run.state not in (RunState.QUEUED, RunState.RUNNING):
+            return
         tx.jobs.request_cancel(run.job_id)
         if tx.jobs.get(run.job_id).state in FINISHED and run.state is RunState.QUEUED:
             tx.runs.set_state(run_id, RunState.CANCELLED)

@@ -8,6 +8,8 @@ from mednerapp.domain.datasets import Dataset, GoldNote, Split, dataset_hash
 from mednerapp.errors import InvalidValue, NothingToTrainOn
 from mednerapp.store import Store, Transaction
 
+MAX_NAME = 200
+
 
 def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Dataset:
     """Freeze the submitted notes of the project. Gold that did not change gives the dataset that is there already.
@@ -16,7 +18,7 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
 
     Raises:
         NothingToTrainOn: if there would be no training or no test note.
-        InvalidValue: if another dataset has the name.
+        InvalidValue: if another dataset has the name, or it is too long.
     """
     user.require(Permission.TRAIN)
     with store.write() as tx:
@@ -32,7 +34,10 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
         there = tx.datasets.by_hash(project_id=project_id, content_hash=digest)
         if there:
             return there
-        name = name.strip() or f"{now():%Y-%m-%d %H:%M:%S}, {len(gold)} notes"
+        name = name.strip()
+        if len(name) > MAX_NAME:
+            raise InvalidValue(f"The name of a dataset has at most {MAX_NAME} characters, not {len(name)}.")
+        name = name or f"{now():%Y-%m-%d %H:%M:%S}, {len(gold)} notes"
         if tx.datasets.by_name(project_id=project_id, name=name):
             raise InvalidValue(f"There is a dataset {name!r} already.")
         schema_id = tx.projects.get(project_id).schema.id
