@@ -59,10 +59,10 @@ def compare(store: Store, *, user: User, dataset_id: int) -> Comparison:
         adapters = tx.models.adapters(dataset.project_id)
         encoders = {encoder.id: encoder.name for encoder in tx.models.encoders()}
         evaluations = {e.adapter_id: e for e in tx.evaluations.of_dataset(dataset_id, Split.TEST)}
+        by_id = {a.run_id: tx.runs.get(a.run_id) for a in adapters if a.run_id}  # of other datasets, too
         runs = [run for run in tx.runs.all(dataset.project_id) if run.dataset_id == dataset_id]
         curves = tuple((run, tuple(tx.runs.epochs(run.id))) for run in runs)
     common = _common_notes(list(evaluations.values()))
-    by_id = {run.id: run for run in runs}
     scores = [
         AdapterScore(
             adapter,
