@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -17,12 +18,17 @@ from mednerapp.settings import Settings
 from mednerapp.store import Store
 
 MIN_PASSWORD = 12
+MAX_NAME = 200
 TOUCH_EVERY = timedelta(seconds=15)  # an action within it does not write again
 DEMO_DOMAIN = "demo.invalid"
 
 _hasher = PasswordHasher()
-# Verified when there is no such user, so that the answer takes as long as for a wrong password.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+
+
+@cache
+def _nobody() -> str:
+    """Verified when there is no such user, so that the answer takes as long as for a wrong password."""
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,10 @@ def token_hash(token: str) -> str:
 def sign_in(store: Store, *, email: str, password: str, settings: Settings) -> SignIn:
     """Raises PermissionDenied, with one message for every reason."""
     email = email.strip().lower()
+    nobody = _nobody()
     with store.read() as tx:
-        found = tx.users.by_email(email)
-    matches = _matches(found[1] if found else _NOBODY, password)
+        found = tx.users.by_email(email) if email.isprintable() else None  # PostgreSQL takes no NUL, not even to look
+    matches = _matches(found[1] if found else nobody, password)
     if not found or not matches or found[0].disabled:
         with store.write() as tx:
             tx.audit.add(user=found[0] if found else None, action="sign-in refused", target="session")
@@ -96,18 +103,22 @@ def create_user(store: Store, *, by: User | None, email: str, name: str, role: R
     """`by` is None on the command line, where whoever can read the data folder administers.
 
     Raises:
-        InvalidValue: for an e-mail that is taken or is none, or a password under MIN_PASSWORD characters.
+        InvalidValue: for an e-mail that is taken or is none, a name over MAX_NAME characters, or a password under
+            MIN_PASSWORD.
     """
     if by:
         by.require(Permission.ADMINISTER)
     email = email.strip().lower()
-    if "@" not in email or len(email) > 254 or any(c.isspace() for c in email):
+    if "@" not in email or len(email) > 254 or any(c.isspace() or not c.isprintable() for c in email):
         raise InvalidValue(f"{email!r} is not an e-mail address.")
+    name = name.strip() or email[:MAX_NAME]
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise InvalidValue(f"A name has at most {MAX_NAME} printable characters.")
     hashed = _hashed(password)
     with store.write() as tx:
         if tx.users.by_email(email):
             raise InvalidValue(f"There is a user {email} already.")
-        user = tx.users.add(email=email, name=name.strip() or email, password_hash=hashed, role=role)
+        user = tx.users.add(email=email, name=name, password_hash=hashed, role=role)
         tx.audit.add(user=by, action="user created", target=f"user:{user.id}", role=role.value)
     return user
 

@@ -57,6 +57,8 @@ class Users:
     ) -> None:
         values: dict[str, Any] = {"role": role, "disabled": disabled, "password_hash": password_hash}
         values = {k: v for k, v in values.items() if v is not None}
+        if not values:
+            return
         self._session.execute(update(t.User).where(t.User.id == user_id).values(**values))
 
 
