@@ -30,6 +30,13 @@ def queue_evaluations(tx: Transaction, *, dataset_id: int, user_id: int | None) 
     return queued
 
 
+def waiting(store: Store, *, user: User, dataset_id: int) -> int:
+    """How many evaluations of the dataset are queued or running."""
+    user.require(Permission.SEE_RESULTS)
+    with store.read() as tx:
+        return sum(job.args.get("dataset_id") == dataset_id for job in tx.jobs.open([JobKind.EVALUATE]))
+
+
 def request(store: Store, *, user: User, dataset_id: int) -> int:
     """Ask for the missing scores of a dataset; how many were queued."""
     user.require(Permission.TRAIN)

@@ -1,0 +1,1 @@
+"""Everything of the web process that is not a page: who is asking, signing in, saving edits, exports, health."""

@@ -1,0 +1,34 @@
+"""Routes and middleware of the web process, in the order in which they see a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from streamlit import config
+
+from mednerapp.bootstrap import App
+from mednerapp.http import edits, exports, health, sign_in
+from mednerapp.http.identity import Identity
+from mednerapp.http.logs import hide_messages_of_errors
+from mednerapp.http.protection import Protection
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What `st.App` is given."""
+
+    routes: Sequence[Route]
+    middleware: Sequence[Middleware]
+
+
+def wire(app: App) -> Wiring:
+    """Everything around the pages. Also sets what Streamlit has to know of our settings and makes its log discreet."""
+    hide_messages_of_errors()
+    config.set_option("server.maxUploadSize", app.settings.max_upload_mb)
+    return Wiring(
+        routes=[*sign_in.routes(app), *edits.routes(app), *exports.routes(app), *health.routes(app)],
+        middleware=[Middleware(Protection, settings=app.settings), Middleware(Identity, app_=app)],
+    )

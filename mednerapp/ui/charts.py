@@ -1,0 +1,117 @@
+"""The figures. Colours: Okabe & Ito (2008); what a colour says is always written as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from mednerapp.domain.labels import LabelSchema
+from mednerapp.domain.models import EpochReport
+from mednerapp.scoring.intervals import Estimate, Score
+from mednerapp.services.reporting import AdapterScore
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+_METRICS = (("Precision", "#56B4E9"), ("Recall", "#E69F00"), ("F1", "#0072B2"))
+CONFIG = {"displayModeBar": False}  # for st.plotly_chart
+
+
+def scores(found: Sequence[AdapterScore]) -> go.Figure:
+    """Precision, recall and F1 of each adapter with 95% intervals; F1 is the darkest."""
+    figure = go.Figure()
+    names = [_short(score.adapter.name) for score in found]
+    for metric, color in _METRICS:
+        values = [_metric(score.micro, metric) for score in found]
+        figure.add_bar(
+            name=metric, x=names, y=[100 * v.value for v in values], error_y=_bars(values), marker_color=color,
+            hovertemplate="%{x}<br>" + metric + " %{y:.1f}%<extra></extra>",
+        )
+    return _percent_axis(figure, bargap=0.35, barmode="group", height=360)
+
+
+def labels(per_label: Mapping[str, Score], schema: LabelSchema) -> go.Figure:
+    """F1 per label of one adapter with 95% intervals, in the colours that the labels have in the editor."""
+    colors = {label.name: label.color for label in schema.labels}
+    values = [score.f1 for score in per_label.values()]
+    figure = go.Figure(
+        go.Bar(
+            x=list(per_label),
+            y=[100 * v.value for v in values],
+            error_y=_bars(values),
+            marker_color=[colors.get(name, PALETTE[-1]) for name in per_label],
+            hovertemplate="%{x}<br>F1 %{y:.1f}%<extra></extra>",
+        )
+    )
+    return _percent_axis(figure, bargap=0.45, height=300)
+
+
+def curves(found: Sequence[tuple[str, Sequence[EpochReport]]], *, height: int = 300) -> go.Figure:
+    """Mean token loss against epoch: train as a line, dev dashed; one colour for each run."""
+    figure = go.Figure()
+    for number, (name, epochs) in enumerate(found):
+        color = PALETTE[number % len(PALETTE)]
+        for side, dash, losses in (
+            ("train", "solid", [e.train_loss for e in epochs]),
+            ("dev", "dash", [e.dev_loss for e in epochs]),
+        ):
+            if any(loss is not None for loss in losses):
+                label = side if len(found) == 1 else f"{_short(name)}, {side}"
+                figure.add_scatter(
+                    name=label, x=[e.epoch for e in epochs], y=losses, mode="lines+markers",
+                    line={"color": color, "dash": dash}, marker={"size": 5},
+                )
+    figure.update_layout(yaxis={"title": "Loss", "rangemode": "tozero"}, xaxis=_epochs(found), **_common(height))
+    return figure
+
+
+def dev_f1(found: Sequence[tuple[str, Sequence[EpochReport]]], *, height: int = 300) -> go.Figure:
+    """Strict micro F1 on the dev notes against epoch."""
+    figure = go.Figure()
+    for number, (name, epochs) in enumerate(found):
+        points = [(e.epoch, 100 * e.dev_f1) for e in epochs if e.dev_f1 is not None]
+        figure.add_scatter(
+            name=_short(name), x=[x for x, _ in points], y=[y for _, y in points], mode="lines+markers",
+            line={"color": PALETTE[number % len(PALETTE)]}, marker={"size": 5},
+        )
+    return _percent_axis(figure, title="Dev F1 (%)", xaxis=_epochs(found), height=height, showlegend=len(found) > 1)
+
+
+def _metric(score: Score, name: str) -> Estimate:
+    return {"Precision": score.precision, "Recall": score.recall, "F1": score.f1}[name]
+
+
+def _bars(values: Sequence[Estimate]) -> dict[str, object]:
+    """Plotly's asymmetric error bars, in percent; of length 0 where there is no interval."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [100 * ((v.value if v.high is None else v.high) - v.value) for v in values],
+        "arrayminus": [100 * (v.value - (v.value if v.low is None else v.low)) for v in values],
+        "thickness": 1.5,
+        "width": 4,
+        "color": "#808a8e",
+    }
+
+
+def _epochs(found: Sequence[tuple[str, Sequence[EpochReport]]]) -> dict[str, object]:
+    most = max((e.epoch for _, epochs in found for e in epochs), default=1)
+    return {"title": "Epoch", "rangemode": "tozero", "dtick": 1 if most <= 20 else None}
+
+
+def _percent_axis(figure: go.Figure, *, height: int, title: str = "%", **layout: object) -> go.Figure:
+    figure.update_layout(yaxis={"range": [0, 104], "title": title, "tickvals": [0, 20, 40, 60, 80, 100]}, **layout)
+    figure.update_layout(**{k: v for k, v in _common(height).items() if k not in layout})
+    return figure
+
+
+def _common(height: int) -> dict[str, object]:
+    return {
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        "hovermode": "closest",
+    }
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 34 else name[:33] + "\u2026"

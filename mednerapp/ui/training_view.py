@@ -1,0 +1,192 @@
+"""The parts of the train page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mednerapp.domain.accounts import User
+from mednerapp.domain.clock import now
+from mednerapp.domain.datasets import Dataset, Split
+from mednerapp.domain.models import HyperParameters, RunState
+from mednerapp.domain.projects import Project
+from mednerapp.errors import MedNerError
+from mednerapp.services import fine_tuning, freezing, projects, reporting, workers
+from mednerapp.services.fine_tuning import RunView
+from mednerapp.ui import charts, guard, menu
+from mednerapp.ui.process import application
+from mednerapp.ui.words import count, local_time, percent, plain, seconds
+
+LOOK_EVERY = 1.5  # seconds, while a run is open
+OPEN = (RunState.QUEUED, RunState.RUNNING)
+_STATE = {
+    RunState.QUEUED: ":gray-badge[waiting]",
+    RunState.RUNNING: ":blue-badge[running]",
+    RunState.SUCCEEDED: ":green-badge[finished]",
+    RunState.FAILED: ":red-badge[failed]",
+    RunState.INTERRUPTED: ":orange-badge[interrupted]",
+    RunState.CANCELLED: ":gray-badge[cancelled]",
+}
+
+
+def freeze(user: User, project: Project) -> None:
+    store = application().store
+    st.subheader("1. Dataset", anchor=False)
+    ready = freezing.preview(store, user=user, project_id=project.id)
+    st.caption(
+        "Freezing copies the submitted notes as they are now. About 70% of notes are for training, 15% for choosing "
+        "the best epoch (dev) and 15% for scoring (test). A note's side is settled by its patient and never changes."
+    )
+    st.markdown("Submitted now: " + _sides(ready) + ".")
+    with st.form("freeze", border=False, clear_on_submit=True):
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        name = row.text_input("Name", placeholder="date and number of notes", max_chars=200)
+        pressed = row.form_submit_button("Freeze dataset", disabled=not sum(ready.values()))
+    if pressed:
+        before = {dataset.id for dataset in reporting.datasets(store, user=user, project_id=project.id)}
+        try:
+            dataset = freezing.freeze(store, user=user, project_id=project.id, name=name)
+        except MedNerError as error:
+            st.warning(str(error))
+        else:
+            same = dataset.id in before
+            text = "Nothing changed since it was frozen:" if same else "Frozen:"
+            st.success(f"{text} {plain(dataset.name)}, {_sides(dataset.notes)}, {count(dataset.spans, 'span')}.")
+    found = reporting.datasets(store, user=user, project_id=project.id)
+    if found:
+        rows = [_dataset_row(dataset) for dataset in found]
+        st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 180))
+
+
+def _sides(notes: dict[Split, int]) -> str:
+    return ", ".join(f"**{notes[split]}** {split.value}" for split in Split)
+
+
+def _dataset_row(dataset: Dataset) -> dict[str, object]:
+    sides = {split.value.capitalize(): dataset.notes[split] for split in Split}
+    made = {"Frozen": local_time(dataset.created_at), "Hash": dataset.content_hash[:10]}
+    return {"Dataset": dataset.name, **sides, "Spans": dataset.spans, **made}
+
+
+def start_run(user: User, project: Project) -> None:
+    store = application().store
+    st.subheader("2. Run", anchor=False)
+    datasets = reporting.datasets(store, user=user, project_id=project.id)
+    encoders, _ = projects.models(store, user=user, project_id=project.id)
+    if not datasets or not encoders:
+        st.info("Freeze a dataset first." if encoders else "No encoder is installed. See `mednerapp doctor`.")
+        return
+    default = HyperParameters()
+    with st.form("run", border=True):
+        left, right = st.columns(2)
+        encoder = left.selectbox("Encoder", encoders, format_func=lambda e: e.name)
+        dataset = right.selectbox("Dataset", datasets, format_func=lambda d: d.name)
+        one, two, three = st.columns(3)
+        epochs = one.number_input("Epochs", 1, 500, default.epochs)
+        rate = two.number_input("Learning rate", 1e-7, 0.1, default.learning_rate, format="%.1e", step=1e-4)
+        rank = three.number_input("LoRA rank", 1, 256, default.rank)
+        with st.expander("More settings"):
+            a, b, c, d = st.columns(4)
+            batch = a.number_input("Batch size", 1, 256, default.batch_size)
+            alpha = b.number_input("Alpha", 1, 1024, default.alpha)
+            dropout = c.number_input("Dropout", 0.0, 0.9, default.dropout, step=0.05)
+            seed = d.number_input("Seed", 0, 2**31 - 1, default.seed)
+        name = st.text_input("Name", placeholder="encoder + LoRA", max_chars=200)
+        pressed = st.form_submit_button("Start run", type="primary")
+    if pressed:
+        hyper = HyperParameters(
+            epochs=int(epochs), learning_rate=float(rate), batch_size=int(batch), rank=int(rank), alpha=int(alpha),
+            dropout=float(dropout), seed=int(seed),
+        )  # fmt: skip
+        fine_tuning.start(
+            store,
+            user=user,
+            project_id=project.id,
+            dataset_id=dataset.id,
+            encoder_id=encoder.id,
+            hyper=hyper,
+            name=name,
+        )
+        st.toast("The run is in the queue.")
+
+
+def runs(user: User, project: Project) -> None:
+    """The runs, redrawn by themselves while one is open."""
+    found = fine_tuning.runs(application().store, user=user, project_id=project.id)
+    st.subheader("Runs", anchor=False)
+    if not found:
+        st.caption("No run yet.")
+        return
+    live = any(view.run.state in OPEN for view in found)
+    st.fragment(_runs, run_every=LOOK_EVERY if live else None)(project.id, live=live)
+
+
+def _runs(project_id: int, *, live: bool) -> None:
+    user = guard.still_here()
+    store = application().store
+    found = fine_tuning.runs(store, user=user, project_id=project_id)
+    still_live = any(view.run.state in OPEN for view in found)
+    if live and not still_live:
+        st.rerun(scope="app")
+    if still_live and not workers.alive(store):
+        st.warning("No worker is running: start one with `mednerapp worker` (`mednerapp serve` starts one by itself).")
+    for number, view in enumerate(found):
+        _run(user, view, expanded=number == 0)
+
+
+def _run(user: User, view: RunView, *, expanded: bool) -> None:
+    run = view.run
+    with st.container(border=True):
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        left.markdown(f"**{plain(run.name)}** {_STATE[run.state]}  \n{_facts(view)}")
+        _buttons(user, view, right)
+        if run.state is RunState.RUNNING:
+            done = view.done / view.total if view.total else 0.0
+            epoch = min(len(view.epochs) + 1, run.hyper.epochs)
+            steps = f", {view.unit or 'steps'} {view.done} of {view.total}" if view.total else ", preparing"
+            st.progress(min(done, 1.0), text=f"Epoch {epoch} of {run.hyper.epochs}{steps}")
+        if run.error and run.state not in OPEN:
+            st.error(run.error)
+        if view.epochs:
+            with st.expander("Curves", expanded=expanded or run.state in OPEN):
+                _curves(view)
+
+
+def _facts(view: RunView) -> str:
+    run, hyper = view.run, view.run.hyper
+    facts = [
+        f"{plain(view.encoder)} on {plain(view.dataset)}",
+        f"{count(hyper.epochs, 'epoch')}, rate {hyper.learning_rate:g}, rank {hyper.rank}",
+    ]
+    if run.started_at:
+        facts.append(seconds(((run.finished_at or now()) - run.started_at).total_seconds()))
+    if run.device:
+        facts.append(plain(run.device))
+    best = max((e.dev_f1 for e in view.epochs if e.dev_f1 is not None), default=None)
+    if best is not None:
+        facts.append(f"best dev F1 {percent(best)}")
+    return f":small[{' · '.join(facts)}]"
+
+
+def _buttons(user: User, view: RunView, place: st.delta_generator.DeltaGenerator) -> None:
+    run, store = view.run, application().store
+    if run.state in OPEN and place.button("Cancel", key=f"cancel-{run.id}", width="stretch"):
+        fine_tuning.cancel(store, user=user, run_id=run.id)
+        st.rerun(scope="app")
+    if run.state in (RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED) and place.button(
+        "Start again", key=f"again-{run.id}", width="stretch"
+    ):
+        fine_tuning.start_again(store, user=user, run_id=run.id)
+        st.rerun(scope="app")
+    if run.state is RunState.SUCCEEDED:
+        with place:
+            menu.link("dashboard", "Scores")
+
+
+def _curves(view: RunView) -> None:
+    found = [(view.run.name, view.epochs)]
+    left, right = st.columns(2)
+    left.plotly_chart(charts.curves(found, height=240), config=charts.CONFIG, key=f"loss-{view.run.id}")
+    if any(e.dev_f1 is not None for e in view.epochs):
+        right.plotly_chart(charts.dev_f1(found, height=240), config=charts.CONFIG, key=f"f1-{view.run.id}")
+    else:
+        right.caption("The dataset has no dev note, so there is no dev F1.")

@@ -1,0 +1,56 @@
+"""Numbers, times and names as people read them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import streamlit as st
+
+from mednerapp.scoring.intervals import Estimate
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~^&:])")
+
+
+def plain(text: str) -> str:
+    """Text from outside (a title, a name) inside Markdown: shown as it is, never as markup."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.1f}%"
+
+
+def estimate(value: Estimate) -> str:
+    """`81.3% (74.0-87.2)`; says so when there is no interval."""
+    if value.low is None or value.high is None:
+        return f"{percent(value.value)} (no interval)"
+    return f"{percent(value.value)} ({100 * value.low:.1f}\u2013{100 * value.high:.1f})"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def size(number: int) -> str:
+    """Of bytes."""
+    if number < 1024:
+        return f"{number} B"
+    return f"{number / 1024:,.1f} kB" if number < 2**20 else f"{number / 2**20:,.1f} MB"
+
+
+def local_time(moment: datetime) -> datetime:
+    """The moment in the time zone of the browser, as far as it is known, without the zone (for tables)."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return moment.astimezone(zone).replace(tzinfo=None, microsecond=0)
+
+
+def seconds(number: float) -> str:
+    minutes, rest = divmod(round(number), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

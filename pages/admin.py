@@ -1,0 +1,26 @@
+"""People, and what everybody did."""
+
+import streamlit as st
+
+from mednerapp.domain.accounts import Permission
+from mednerapp.services import accounts
+from mednerapp.ui import admin_view as view
+from mednerapp.ui import guard
+from mednerapp.ui.process import application
+from mednerapp.ui.state import enter
+
+user = guard.require(Permission.ADMINISTER)
+
+enter("admin")
+st.title("Administration", anchor=False)
+people, log = st.tabs(["People", "Audit log"])
+with people:
+    found = accounts.list_users(application().store, by=user)
+    view.table(found)
+    left, right = st.columns(2, gap="large")
+    with left:
+        view.add(user)
+    with right:
+        view.change(user, found)
+with log:
+    view.audit_log(user)

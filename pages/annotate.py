@@ -1,0 +1,16 @@
+"""Correct the highlights of one note, then the next."""
+
+from mednerapp.domain.accounts import Permission
+from mednerapp.ui import annotating_view as view
+from mednerapp.ui import guard
+
+user = guard.require(Permission.ANNOTATE)
+
+note = view.choose_note(user)
+if note is None:
+    view.everything_done(user)
+else:
+    view.header(user, note)
+    if note.waiting:
+        view.waiting_for_highlights(note.note.id)
+    view.editor(user, note)

@@ -1,0 +1,86 @@
+"""Bring notes in: look at them first, then import."""
+
+import streamlit as st
+
+from mednerapp.domain.accounts import Permission
+from mednerapp.domain.notes import MAX_NOTE_CHARACTERS
+from mednerapp.services import importing
+from mednerapp.services.importing import Outcome
+from mednerapp.ui import guard, menu
+from mednerapp.ui.process import application
+from mednerapp.ui.state import current_project, enter, state
+from mednerapp.ui.words import count, plain, size
+
+user = guard.require(Permission.IMPORT)
+
+VERDICT = {Outcome.IMPORTED: "imported", Outcome.DUPLICATE: "already here", Outcome.REJECTED: "rejected"}
+
+if enter("upload"):
+    state().results = []
+app, project = application(), current_project()
+st.title("Upload notes", anchor=False)
+st.write(
+    f"Notes go into **{plain(project.name)}** and stay on this server. Each is highlighted by the model in use as "
+    "soon as it is imported."
+)
+by_file, by_hand = st.tabs(["Text files", "Paste text"])
+with by_file:
+    files = st.file_uploader(
+        "Text files (.txt, UTF-8)",
+        type=["txt"],
+        accept_multiple_files=True,
+        max_upload_size=app.settings.max_upload_mb,
+        key=f"files-{state().uploader}",
+    )
+with by_hand:
+    title = st.text_input("Title", max_chars=200, key=f"title-{state().uploader}")
+    text = st.text_area("Text", height=240, max_chars=MAX_NOTE_CHARACTERS, key=f"text-{state().uploader}")
+    st.caption("Leave the field (Tab or a click elsewhere) to see the preview below.")
+
+uploads = [importing.look_at_file(name=f.name, data=f.getvalue(), settings=app.settings) for f in files]
+sizes = [f.size for f in files]
+if text.strip():
+    uploads.append(importing.look_at_text(text=text, title=title))
+    sizes.append(len(text.encode(errors="replace")))
+good = sum(upload.note is not None for upload in uploads)
+
+if uploads:
+    st.subheader("Preview", anchor=False)
+    st.dataframe(
+        [
+            {
+                "Name": upload.name,
+                "Size": size(bytes_),
+                "Begins with": upload.note.text.strip().splitlines()[0][:120] if upload.note else "",
+                "Verdict": "can be imported" if upload.note else f"rejected: {upload.reason}",
+            }
+            for upload, bytes_ in zip(uploads, sizes, strict=True)
+        ],
+        hide_index=True,
+    )
+    if good < len(uploads):
+        st.warning(f"{count(len(uploads) - good, 'file')} cannot be imported; the table says why.")
+    if st.button(f"Import {count(good, 'note')}", type="primary", disabled=not good):
+        bar = st.progress(0.0, text="Importing")
+        state().results = importing.import_uploads(
+            app.store,
+            user=user,
+            project_id=project.id,
+            uploads=uploads,
+            on_progress=lambda done: bar.progress(done / len(uploads), text=f"{done} of {len(uploads)}"),
+        )
+        state().uploader += 1
+        st.rerun()
+
+if state().results:
+    results = state().results
+    tally = {outcome: sum(r.outcome is outcome for r in results) for outcome in Outcome}
+    st.subheader("Last import", anchor=False)
+    said = ", ".join(f"{number} {VERDICT[outcome]}" for outcome, number in tally.items() if number)
+    (st.success if tally[Outcome.IMPORTED] else st.warning)(f"{count(len(results), 'note')}: {said}.")
+    st.dataframe(
+        [{"Name": r.name, "Result": VERDICT[r.outcome], "Why": r.reason} for r in results], hide_index=True
+    )
+    first = next((r.note_id for r in results if r.note_id and r.outcome is not Outcome.REJECTED), None)
+    if first:
+        menu.link("annotate", "Check the highlights", query={"note": str(first)})
