@@ -13,6 +13,7 @@ from mednerapp.ui.words import local_time, plain
 user = guard.require(Permission.ANNOTATE)
 
 LIMIT = 500
+HEIGHT = 600  # pixels
 STATUS = {NoteStatus.NEW: "New", NoteStatus.IN_PROGRESS: "In progress", NoteStatus.SUBMITTED: "Submitted"}
 
 enter("notes")
@@ -27,10 +28,10 @@ if not done.notes:
 with st.container(horizontal=True, gap="large"):
     st.metric("Notes", done.notes, width="content")
     st.metric("Highlighted", done.predicted, width="content")
-    st.metric("Submitted by somebody", done.submitted, width="content")
+    st.metric("Submitted", done.submitted, width="content")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    search = st.text_input("Search in titles", placeholder="cardiology", max_chars=200)
+    search = st.text_input("Search in titles", placeholder="part of a title", max_chars=200)
     status = st.segmented_control("Your status", list(STATUS), format_func=STATUS.__getitem__)
     if user.may(Permission.EXPORT):
         st.link_button(
@@ -38,9 +39,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             f"/api/projects/{project.id}/export.jsonl",
             help="JSON lines with text and spans. It holds patient text: the download is recorded in the audit log.",
         )
-found = projects.notes(
-    store, user=user, project_id=project.id, status=status, search=search.strip(), limit=LIMIT + 1
-)
+found = projects.notes(store, user=user, project_id=project.id, status=status, search=search.strip(), limit=LIMIT + 1)
 if not found:
     st.info("No note fits.")
     st.stop()
@@ -51,7 +50,7 @@ rows = [
         "Your status": STATUS[note.status],
         "Highlighted": "yes" if note.has_prediction else "waiting",
         "Characters": note.length,
-        "Imported": local_time(note.created_at),
+        "Imported": local_time(note.created_at).date(),
     }
     for note in found[:LIMIT]
 ]
@@ -65,6 +64,7 @@ event = st.dataframe(
     on_select="rerun",
     selection_mode="single-cell",
     column_config={"Title": st.column_config.TextColumn(width="large")},
+    height=min(38 + 35 * len(rows), HEIGHT),
     key="notes",
 )
 if event.selection.cells:

@@ -62,12 +62,16 @@ if uploads:
         st.warning(f"{count(len(uploads) - good, 'file')} cannot be imported; the table says why.")
     if st.button(f"Import {count(good, 'note')}", type="primary", disabled=not good):
         bar = st.progress(0.0, text="Importing")
+
+        def show_progress(done: int) -> None:
+            bar.progress(done / len(uploads), text=f"{done} of {len(uploads)}")
+
         state().results = importing.import_uploads(
             app.store,
             user=user,
             project_id=project.id,
             uploads=uploads,
-            on_progress=lambda done: bar.progress(done / len(uploads), text=f"{done} of {len(uploads)}"),
+            on_progress=show_progress,
         )
         state().uploader += 1
         st.rerun()
@@ -78,9 +82,7 @@ if state().results:
     st.subheader("Last import", anchor=False)
     said = ", ".join(f"{number} {VERDICT[outcome]}" for outcome, number in tally.items() if number)
     (st.success if tally[Outcome.IMPORTED] else st.warning)(f"{count(len(results), 'note')}: {said}.")
-    st.dataframe(
-        [{"Name": r.name, "Result": VERDICT[r.outcome], "Why": r.reason} for r in results], hide_index=True
-    )
+    st.dataframe([{"Name": r.name, "Result": VERDICT[r.outcome], "Why": r.reason} for r in results], hide_index=True)
     first = next((r.note_id for r in results if r.note_id and r.outcome is not Outcome.REJECTED), None)
     if first:
         menu.link("annotate", "Check the highlights", query={"note": str(first)})

@@ -36,63 +36,64 @@ _TASKS = {  # the demo's buttons in the order of the loop
 
 
 def routes(app: App) -> list[Route]:
-    page = _Page(app)
-    throttle = Throttle()
+    desk = _Desk(app)
+    return [
+        Route("/sign-in", desk.show, methods=["GET"]),
+        Route("/sign-in", desk.sign_in, methods=["POST"]),
+        Route("/sign-in/demo", desk.demo, methods=["POST"]),
+        Route("/sign-out", desk.sign_out, methods=["POST"]),
+    ]
 
-    async def show(request: Request) -> Response:
+
+class _Desk:
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._page = _Page(app)
+        self._throttle = Throttle()
+
+    async def show(self, request: Request) -> Response:
         target = local_path(request.query_params.get("next", ""))
-        if session_of(request):
-            return RedirectResponse(target, 303)
-        return page.response(target)
+        return RedirectResponse(target, 303) if session_of(request) else self._page.response(target)
 
-    async def sign_in(request: Request) -> Response:
+    async def sign_in(self, request: Request) -> Response:
         form = await _form(request)
         target = local_path(_text(form, "next"))
         email = _text(form, "email").strip().lower()[:254]
         keys = (f"email:{email}", f"address:{request.client.host if request.client else ''}")
-        if wait := throttle.wait(*keys):
+        if wait := self._throttle.wait(*keys):
             message = f"Too many attempts. Try again in {_duration(wait)}."
-            return page.response(target, email=email, message=message, status=429, wait=wait)
+            return self._page.response(target, email=email, message=message, status=429, wait=wait)
+        store, settings = self._app.store, self._app.settings
         try:
             signed_in = await to_thread.run_sync(
-                lambda: accounts.sign_in(
-                    app.store, email=email, password=_text(form, "password"), settings=app.settings
-                )
+                lambda: accounts.sign_in(store, email=email, password=_text(form, "password"), settings=settings)
             )
         except PermissionDenied as error:
             for key, allowed in zip(keys, (_ALLOWED_PER_EMAIL, _ALLOWED_PER_ADDRESS), strict=True):
-                throttle.failed(key, allowed=allowed)
-            return page.response(target, email=email, message=str(error), status=401)
-        throttle.succeeded(keys[0])
-        return _enter(app, request, signed_in, target)
+                self._throttle.failed(key, allowed=allowed)
+            return self._page.response(target, email=email, message=str(error), status=401)
+        self._throttle.succeeded(keys[0])
+        return _enter(self._app, request, signed_in, target)
 
-    async def demo(request: Request) -> Response:
+    async def demo(self, request: Request) -> Response:
         form = await _form(request)
         target = local_path(_text(form, "next"))
+        store, settings = self._app.store, self._app.settings
         try:
             role = Role(_text(form, "role"))
-            signed_in = await to_thread.run_sync(
-                lambda: accounts.demo_sign_in(app.store, role=role, settings=app.settings)
-            )
+            signed_in = await to_thread.run_sync(lambda: accounts.demo_sign_in(store, role=role, settings=settings))
         except (ValueError, PermissionDenied):
-            return page.response(target, message="This sign-in is not available here.", status=403)
-        return _enter(app, request, signed_in, target)
+            return self._page.response(target, message="This sign-in is not available here.", status=403)
+        return _enter(self._app, request, signed_in, target)
 
-    async def sign_out(request: Request) -> Response:
+    async def sign_out(self, request: Request) -> Response:
         session = session_of(request)
         if session:
-            await to_thread.run_sync(lambda: accounts.sign_out(app.store, session=session))
+            await to_thread.run_sync(lambda: accounts.sign_out(self._app.store, session=session))
         response = RedirectResponse("/sign-in", 303)
-        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_https(app, request))
-        response.headers["clear-site-data"] = '"cache"'
+        secure = _is_https(self._app, request)
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=secure)
         return response
-
-    return [
-        Route("/sign-in", show, methods=["GET"]),
-        Route("/sign-in", sign_in, methods=["POST"]),
-        Route("/sign-in/demo", demo, methods=["POST"]),
-        Route("/sign-out", sign_out, methods=["POST"]),
-    ]
 
 
 def local_path(target: str) -> str:

@@ -17,7 +17,7 @@ from mednerapp.ui.span_editor import EditorLabel, EditorSpan, span_editor
 from mednerapp.ui.state import current_project, enter, state
 from mednerapp.ui.words import count, plain
 
-EDITOR_HEIGHT = 560  # pixels
+EDITOR_HEIGHT = 600  # pixels
 LOOK_EVERY = 2.0  # seconds between two looks for highlights
 _KEY = "editor"
 

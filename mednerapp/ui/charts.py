@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
+import streamlit as st
 
 from mednerapp.domain.labels import LabelSchema
 from mednerapp.domain.models import EpochReport
@@ -23,7 +25,11 @@ def scores(found: Sequence[AdapterScore]) -> go.Figure:
     for metric, color in _METRICS:
         values = [_metric(score.micro, metric) for score in found]
         figure.add_bar(
-            name=metric, x=names, y=[100 * v.value for v in values], error_y=_bars(values), marker_color=color,
+            name=metric,
+            x=names,
+            y=[100 * v.value for v in values],
+            error_y=_bars(values),
+            marker_color=color,
             hovertemplate="%{x}<br>" + metric + " %{y:.1f}%<extra></extra>",
         )
     return _percent_axis(figure, bargap=0.35, barmode="group", height=360)
@@ -45,66 +51,94 @@ def labels(per_label: Mapping[str, Score], schema: LabelSchema) -> go.Figure:
     return _percent_axis(figure, bargap=0.45, height=300)
 
 
-def curves(found: Sequence[tuple[str, Sequence[EpochReport]]], *, height: int = 300) -> go.Figure:
+Curve = tuple[str, Sequence[EpochReport]]  # name of the run, its epochs
+
+
+def losses(found: Sequence[Curve], *, height: int = 320) -> go.Figure:
     """Mean token loss against epoch: train as a line, dev dashed; one colour for each run."""
     figure = go.Figure()
-    for number, (name, epochs) in enumerate(found):
-        color = PALETTE[number % len(PALETTE)]
-        for side, dash, losses in (
+    for (name, epochs), color in zip(found, _colors(), strict=False):
+        for side, dash, values in (
             ("train", "solid", [e.train_loss for e in epochs]),
             ("dev", "dash", [e.dev_loss for e in epochs]),
         ):
-            if any(loss is not None for loss in losses):
-                label = side if len(found) == 1 else f"{_short(name)}, {side}"
-                figure.add_scatter(
-                    name=label, x=[e.epoch for e in epochs], y=losses, mode="lines+markers",
-                    line={"color": color, "dash": dash}, marker={"size": 5},
-                )
+            figure.add_scatter(
+                name=side if len(found) == 1 else _short(name),
+                x=[e.epoch for e in epochs],
+                y=values,
+                mode="lines+markers",
+                line={"color": color, "dash": dash},
+                marker={"size": 5},
+                showlegend=len(found) == 1 or side == "train",
+            )
     figure.update_layout(yaxis={"title": "Loss", "rangemode": "tozero"}, xaxis=_epochs(found), **_common(height))
     return figure
 
 
-def dev_f1(found: Sequence[tuple[str, Sequence[EpochReport]]], *, height: int = 300) -> go.Figure:
+def dev_f1(found: Sequence[Curve], *, height: int = 320) -> go.Figure:
     """Strict micro F1 on the dev notes against epoch."""
     figure = go.Figure()
-    for number, (name, epochs) in enumerate(found):
+    for (name, epochs), color in zip(found, _colors(), strict=False):
         points = [(e.epoch, 100 * e.dev_f1) for e in epochs if e.dev_f1 is not None]
         figure.add_scatter(
-            name=_short(name), x=[x for x, _ in points], y=[y for _, y in points], mode="lines+markers",
-            line={"color": PALETTE[number % len(PALETTE)]}, marker={"size": 5},
+            name=_short(name),
+            x=[x for x, _ in points],
+            y=[y for _, y in points],
+            mode="lines+markers",
+            line={"color": color},
+            marker={"size": 5},
         )
     return _percent_axis(figure, title="Dev F1 (%)", xaxis=_epochs(found), height=height, showlegend=len(found) > 1)
+
+
+def most_curves() -> int:
+    """How many runs one figure can tell apart."""
+    return len(PALETTE)
+
+
+def _colors() -> tuple[str, ...]:
+    """Dark blue is hard to see as a thin line on a dark page, so light blue comes first there."""
+    return (PALETTE[5], *PALETTE[1:5], PALETTE[6], PALETTE[0]) if _is_dark() else PALETTE
 
 
 def _metric(score: Score, name: str) -> Estimate:
     return {"Precision": score.precision, "Recall": score.recall, "F1": score.f1}[name]
 
 
-def _bars(values: Sequence[Estimate]) -> dict[str, object]:
+def _bars(values: Sequence[Estimate]) -> dict[str, Any]:
     """Plotly's asymmetric error bars, in percent; of length 0 where there is no interval."""
     return {
         "type": "data",
         "symmetric": False,
         "array": [100 * ((v.value if v.high is None else v.high) - v.value) for v in values],
         "arrayminus": [100 * (v.value - (v.value if v.low is None else v.low)) for v in values],
-        "thickness": 1.5,
+        "thickness": 1.3,
         "width": 4,
-        "color": "#808a8e",
+        "color": _ink(),
     }
 
 
-def _epochs(found: Sequence[tuple[str, Sequence[EpochReport]]]) -> dict[str, object]:
+def _ink() -> str:
+    """The text colour of the theme that the browser shows: an interval has to stand out on its bar and above it."""
+    return "#ffffff" if _is_dark() else "#14232b"
+
+
+def _is_dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def _epochs(found: Sequence[Curve]) -> dict[str, Any]:
     most = max((e.epoch for _, epochs in found for e in epochs), default=1)
     return {"title": "Epoch", "rangemode": "tozero", "dtick": 1 if most <= 20 else None}
 
 
-def _percent_axis(figure: go.Figure, *, height: int, title: str = "%", **layout: object) -> go.Figure:
+def _percent_axis(figure: go.Figure, *, height: int, title: str = "%", **layout: Any) -> go.Figure:
     figure.update_layout(yaxis={"range": [0, 104], "title": title, "tickvals": [0, 20, 40, 60, 80, 100]}, **layout)
     figure.update_layout(**{k: v for k, v in _common(height).items() if k not in layout})
     return figure
 
 
-def _common(height: int) -> dict[str, object]:
+def _common(height: int) -> dict[str, Any]:
     return {
         "height": height,
         "margin": {"l": 10, "r": 10, "t": 30, "b": 10},

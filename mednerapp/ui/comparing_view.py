@@ -60,7 +60,7 @@ def best(user: User, found: Comparison) -> None:
     notes, spans = count(found.notes, "test note"), count(first.micro.counts.gold, "gold span")
     st.markdown(
         f"#### {plain(first.adapter.name)} is best: F1 {estimate(first.micro.f1)}\n"
-        f"On the same {notes} with {spans} for every model. A span counts only if its place and label are exactly "
+        f"On the same {notes} of {plain(found.dataset.name)} with {spans} for every model. A span counts only if its place and label are exactly "
         "those of the gold. In brackets: the 95% interval, from drawing the notes again 2,000 times."
     )
     if len(found.scores) > 1 and _overlap(first.micro.f1, found.scores[1].micro.f1):
@@ -111,7 +111,6 @@ def _row(score: AdapterScore) -> dict[str, object]:
         "Found": micro.counts.tp,
         "Invented": micro.counts.fp,
         "Missed": micro.counts.fn,
-        "Test notes": micro.notes,
     }
 
 
@@ -120,9 +119,8 @@ def labels(found: Comparison, schema: LabelSchema) -> None:
     names = {score.adapter.id: score.adapter.name for score in found.scores}
     chosen = st.selectbox("Model", list(names), format_func=names.__getitem__, width=420)
     score = next(score for score in found.scores if score.adapter.id == chosen)
-    left, right = st.columns([2, 3], gap="large")
-    left.plotly_chart(charts.labels(score.per_label, schema), config=charts.CONFIG, key="labels")
-    right.dataframe(
+    st.plotly_chart(charts.labels(score.per_label, schema), config=charts.CONFIG, key="labels")
+    st.dataframe(
         [
             {
                 "Label": label,
@@ -141,12 +139,14 @@ def labels(found: Comparison, schema: LabelSchema) -> None:
 
 
 def curves(found: Comparison) -> None:
-    drawn = [(run.name, epochs) for run, epochs in found.curves if epochs]
+    drawn = [(f"{run.name} (run {run.id})", epochs) for run, epochs in found.curves if epochs]
     if not drawn:
         return
     st.subheader("Training", anchor=False)
+    newest = f" The newest {charts.most_curves()} runs." if len(drawn) > charts.most_curves() else ""
+    st.caption(f"Loss against epoch: lines for the training notes, dashes for the dev notes.{newest}")
     left, right = st.columns(2, gap="large")
-    left.plotly_chart(charts.curves(drawn), config=charts.CONFIG, key="loss")
+    left.plotly_chart(charts.losses(drawn), config=charts.CONFIG, key="loss")
     right.plotly_chart(charts.dev_f1(drawn), config=charts.CONFIG, key="dev-f1")
 
 

@@ -14,14 +14,22 @@ from mednerapp.ui.words import plain
 
 LONGEST_LOOK = 15.0  # seconds between two looks at whether the session lives
 
-ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#0b6477"/>'
-    '<path d="M6 20h4l3-9 4 13 3-8h6" fill="none" stroke="#fff" stroke-width="2.6" stroke-linejoin="round"/></svg>'
+_MARK = (
+    '<rect width="32" height="32" rx="8" fill="#0b6477"/>'
+    '<path d="M6 20h4l3-9 4 13 3-8h6" fill="none" stroke="#fff" stroke-width="2.6" stroke-linejoin="round"/>'
+)
+_SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 32">{content}</svg>'
+ICON = _SVG.format(width=32, content=_MARK)
+LOGO = _SVG.format(  # the grey can be read on the light and on the dark sidebar
+    width=132,
+    content=f'{_MARK}<text x="42" y="23" font-family="sans-serif" font-size="21" font-weight="700" fill="#6b7f88">'
+    "MedNER</text>",
 )
 
 
 def main() -> None:
     st.set_page_config(page_title="MedNER", page_icon=ICON, layout="wide")
+    st.logo(LOGO, icon_image=ICON, size="large")
     user = guard.require(Permission.ANNOTATE)
     pages = {name: _page(name, title, user.may(needed)) for name, (title, needed) in MENU.items()}
     # The default page has no path of its own in Streamlit; ours should have one, so the default only passes on.
@@ -39,7 +47,6 @@ def _page(name: str, title: str, visible: bool) -> st.Page:  # noqa: FBT001 - it
 def _sidebar(user: User) -> None:
     settings = application().settings
     _choose_project()
-    st.space("small")
     st.markdown(f"**{plain(user.name)}**  \n{user.role.value.capitalize()}")
     if st.button("Sign out", width="stretch"):
         redirect.sign_out()

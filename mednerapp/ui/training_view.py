@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mednerapp.domain.accounts import User
 from mednerapp.domain.clock import now
@@ -167,7 +168,7 @@ def _facts(view: RunView) -> str:
     return f":small[{' · '.join(facts)}]"
 
 
-def _buttons(user: User, view: RunView, place: st.delta_generator.DeltaGenerator) -> None:
+def _buttons(user: User, view: RunView, place: DeltaGenerator) -> None:
     run, store = view.run, application().store
     if run.state in OPEN and place.button("Cancel", key=f"cancel-{run.id}", width="stretch"):
         fine_tuning.cancel(store, user=user, run_id=run.id)
@@ -179,13 +180,13 @@ def _buttons(user: User, view: RunView, place: st.delta_generator.DeltaGenerator
         st.rerun(scope="app")
     if run.state is RunState.SUCCEEDED:
         with place:
-            menu.link("dashboard", "Scores")
+            menu.link("dashboard", "See scores")
 
 
 def _curves(view: RunView) -> None:
     found = [(view.run.name, view.epochs)]
     left, right = st.columns(2)
-    left.plotly_chart(charts.curves(found, height=240), config=charts.CONFIG, key=f"loss-{view.run.id}")
+    left.plotly_chart(charts.losses(found, height=240), config=charts.CONFIG, key=f"loss-{view.run.id}")
     if any(e.dev_f1 is not None for e in view.epochs):
         right.plotly_chart(charts.dev_f1(found, height=240), config=charts.CONFIG, key=f"f1-{view.run.id}")
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
 
@@ -34,4 +34,4 @@ def _show(key: str, data: dict[str, Any]) -> None:
 @cache
 def _renderer() -> ComponentRenderer:
     # Not at import: the asset folder is known only once a Streamlit runtime exists.
-    return st.components.v2.component("mednerapp.redirect", js="redirect.js")
+    return component("mednerapp.redirect", js="redirect.js")
