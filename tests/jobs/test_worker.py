@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from datetime import timedelta
 
 from job_bench import Bench, wait_for
@@ -24,6 +25,7 @@ def test_a_person_who_waits_goes_before_training_and_every_job_ends_with_its_mes
     training = bench.add_fine_tuning().job_id
     evaluating = bench.add(JobKind.EVALUATE)
     cancelled = bench.add()
+    time.sleep(1)  # the engine has been offered the training and the scoring before the predictions come
     predicting = [bench.add(do="refuse"), bench.add(do="crash"), bench.add(do="count")]
     bench.cancel(cancelled)
     assert bench.job(cancelled).state is JobState.CANCELLED
