@@ -60,7 +60,7 @@ def normalise_text(text: str) -> str:
     Raises:
         RejectedNote: if the text is empty, too long, or holds NUL or an unpaired surrogate.
     """
-    text = text.removeprefix(_BOM).replace("\r\n", "\n").replace("\r", "\n")
+    text = text.lstrip(_BOM).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise RejectedNote("The note is empty.")
     if "\x00" in text:
