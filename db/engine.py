@@ -45,7 +45,10 @@ class Database:
 
 
 def connect(url: str) -> Database:
-    """Open the database at `url` (`sqlite:///file` or `postgresql://...`); creates the folder of a SQLite file."""
+    """Open the database at `url` (`sqlite:///file` or `postgresql://...`); creates the folder of a SQLite file.
+
+    The engines hide parameters: the text of a failed statement ends up in a log, and must not take a note along.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
@@ -56,7 +59,7 @@ def connect(url: str) -> Database:
         )
     if parsed.get_backend_name() != "postgresql":
         raise ValueError(f"Unsupported database {parsed.get_backend_name()!r}. Valid: sqlite, postgresql.")
-    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)  # the same pool
     return Database(writer=engine, reader=reader)
 
@@ -64,7 +67,12 @@ def connect(url: str) -> Database:
 def _sqlite_engine(url: str, *, begin: str, read_only: bool = False) -> Engine:
     # isolation_level=None: the driver begins nothing by itself, so that `start` below decides how a transaction begins.
     # (Its newer `autocommit` argument is unknown to Python 3.11 and would make commit() do nothing.)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None}, pool_size=10)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None},
+        pool_size=10,
+        hide_parameters=True,
+    )
 
     def set_up(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
