@@ -30,7 +30,7 @@ def postgres_server() -> Iterator[sa.URL]:
     try:
         with postgres.server() as url:
             yield url
-    except postgres.PostgresMissing as missing:
+    except postgres.PostgresMissingError as missing:
         if os.environ.get("CI"):
             pytest.fail(f"CI needs PostgreSQL: {missing}", pytrace=False)
         pytest.skip(f"No PostgreSQL: {missing}")
@@ -38,9 +38,22 @@ def postgres_server() -> Iterator[sa.URL]:
 
 @pytest.fixture
 def postgres_url(postgres_server: sa.URL) -> Iterator[str]:
-    """A fresh, migrated PostgreSQL database."""
+    """A fresh, migrated PostgreSQL database, for tests that leave more behind than rows of ours."""
     with postgres.database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def _shared_postgres_url(postgres_server: sa.URL) -> Iterator[str]:
+    with postgres.database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def emptied_postgres_url(_shared_postgres_url: str) -> str:
+    """A migrated PostgreSQL database without a row: as good as a fresh one for whoever only writes rows, and faster."""
+    postgres.empty(_shared_postgres_url)
+    return _shared_postgres_url
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +73,8 @@ def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh, migrated database; the test runs once for each kind."""
-    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    """A migrated database without a row; the test runs once for each kind, and changes rows only."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "emptied_postgres_url")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 
-class OutgoingConnection(Exception):
+class OutgoingConnectionError(Exception):
     """A test tried to reach another machine."""
 
 
@@ -23,11 +23,11 @@ def forbid_outgoing() -> None:
         if event in ("socket.connect", "socket.sendto"):
             sock, address = args
             if sock.family != socket.AF_UNIX and not _is_local(str(address[0]), own_name):
-                raise OutgoingConnection(f"{event} to {address[0]!r}: tests stay on this machine.")
+                raise OutgoingConnectionError(f"{event} to {address[0]!r}: tests stay on this machine.")
         elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
             host = args[0].decode() if isinstance(args[0], bytes) else args[0]
             if host and not _is_local(host, own_name):
-                raise OutgoingConnection(f"{event} of {host!r}: tests stay on this machine.")
+                raise OutgoingConnectionError(f"{event} of {host!r}: tests stay on this machine.")
 
     sys.addaudithook(hook)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from db.migrate import upgrade
+from db.tables import Base
 
 TEMPLATE = "medner_template"
 # Speed, not safety: the data lives as long as the tests. The time zone shows whoever trusts the server's.
@@ -29,7 +30,7 @@ SETTINGS = {
 }
 
 
-class PostgresMissing(Exception):
+class PostgresMissingError(Exception):
     """There is nothing here to start a server with."""
 
 
@@ -39,7 +40,7 @@ def _binaries() -> Path:
         return Path(found).parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]), reverse=True)
     if not versions:
-        raise PostgresMissing("initdb is neither on the PATH nor in /usr/lib/postgresql.")
+        raise PostgresMissingError("initdb is neither on the PATH nor in /usr/lib/postgresql.")
     return versions[0].parent
 
 
@@ -50,12 +51,12 @@ def _as_server_user() -> tuple[list[str], pwd.struct_passwd | None]:
     try:
         user = pwd.getpwnam("postgres")
     except KeyError:
-        raise PostgresMissing("PostgreSQL refuses to run as root and there is no user postgres.") from None
+        raise PostgresMissingError("PostgreSQL refuses to run as root and there is no user postgres.") from None
     if shutil.which("runuser"):
         return ["runuser", "-u", user.pw_name, "--"], user
     if shutil.which("setpriv"):
         return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"], user
-    raise PostgresMissing("Neither runuser nor setpriv is here to start PostgreSQL as its own user.")
+    raise PostgresMissingError("Neither runuser nor setpriv is here to start PostgreSQL as its own user.")
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def server() -> Generator[sa.URL]:
     """The URL of a running server, whose TEMPLATE database is migrated.
 
     Raises:
-        PostgresMissing: where no server can be started.
+        PostgresMissingError: where no server can be started.
     """
     binaries = _binaries()
     prefix, user = _as_server_user()
@@ -109,11 +110,20 @@ def server() -> Generator[sa.URL]:
 def database(server_url: sa.URL, *, template: str = TEMPLATE) -> Generator[str]:
     """The URL of a fresh database, migrated unless another template is asked for; dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         yield text(server_url.set(database=name))
     finally:
         _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def empty(database_url: str) -> None:
+    """Delete every row, which takes a hundredth of the time that a new database takes."""
+    statements = [f"DELETE FROM {table.name}" for table in Base.metadata.tables.values()]  # noqa: S608 - our own names
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))  # in any order of the tables
+        connection.execute(sa.text("; ".join(statements)))
 
 
 def text(url: sa.URL) -> str:

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.strategies import spans
+
+from mednerapp.domain.annotations import (
+    AnnotatedSpan,
+    AnnotationEvent,
+    Edit,
+    EditAction,
+    Origin,
+    SpanState,
+    apply_edit,
+    event_hash,
+    replay,
+    span_from_dict,
+)
+from mednerapp.domain.clock import now
+from mednerapp.domain.spans import Span
+from mednerapp.errors import InvalidValue
+
+HERE = Span(0, 5, "Symptom")
+THERE = Span(6, 9, "Drug")
+CHANGING = [EditAction.RELABEL, EditAction.RESIZE, EditAction.ACCEPT, EditAction.REJECT]
+
+annotated = st.builds(
+    AnnotatedSpan,
+    id=st.just("s"),
+    span=spans(),
+    state=st.sampled_from(SpanState),
+    origin=st.sampled_from(Origin),
+    score=st.none() | st.floats(0, 1),
+    adapter_id=st.none() | st.integers(1, 9),
+)
+
+
+def test_an_edit_that_makes_no_sense_cannot_be_made() -> None:
+    with pytest.raises(InvalidValue):
+        Edit(1, EditAction.DELETE, "s", HERE, SpanState.CONFIRMED)
+    with pytest.raises(InvalidValue):
+        Edit(1, EditAction.CREATE, "s", None, None)
+    with pytest.raises(InvalidValue):
+        Edit(1, EditAction.CREATE, "s", HERE, None)
+    with pytest.raises(InvalidValue, match="numbered from 1, not 0"):
+        Edit(0, EditAction.CREATE, "s", HERE, SpanState.CONFIRMED)
+    for span_id in ("", "x" * 65, "a\x00b", "a\ud800"):
+        with pytest.raises(InvalidValue, match="span id"):
+            Edit(1, EditAction.CREATE, span_id, HERE, SpanState.CONFIRMED)
+
+
+@given(annotated)
+def test_a_span_survives_being_written_down(span: AnnotatedSpan) -> None:
+    assert span_from_dict(span.as_dict()) == span
+
+
+@given(annotated, st.sampled_from(CHANGING), spans(), st.sampled_from(SpanState))
+def test_no_edit_changes_where_a_span_came_from(
+    before: AnnotatedSpan, action: EditAction, span: Span, state: SpanState
+) -> None:
+    after = apply_edit(before, Edit(1, action, "s", span, state))
+    assert after == replace(before, span=span, state=state)
+
+
+@given(annotated)
+def test_a_deleted_span_is_gone_and_comes_back_with_its_origin(before: AnnotatedSpan) -> None:
+    assert apply_edit(before, Edit(1, EditAction.DELETE, "s", None, None)) is None
+    restore = Edit(2, EditAction.RESTORE, "s", before.span, before.state)
+    assert apply_edit(None, restore, deleted=before) == before
+
+
+def test_what_a_person_makes_is_a_persons() -> None:
+    made = apply_edit(None, Edit(1, EditAction.CREATE, "s", HERE, SpanState.CONFIRMED))
+    assert made == AnnotatedSpan("s", HERE, SpanState.CONFIRMED, Origin.PERSON)
+
+
+@pytest.mark.parametrize("action", [a for a in EditAction if a not in (EditAction.CREATE, EditAction.RESTORE)])
+def test_a_span_that_is_not_there_cannot_be_changed(action: EditAction) -> None:
+    gone = action is EditAction.DELETE
+    edit = Edit(1, action, "s", None if gone else HERE, None if gone else SpanState.CONFIRMED)
+    with pytest.raises(InvalidValue, match="does not exist"):
+        apply_edit(None, edit)
+
+
+@pytest.mark.parametrize("action", [EditAction.CREATE, EditAction.RESTORE])
+def test_a_span_that_is_there_cannot_be_created_again(action: EditAction) -> None:
+    there = AnnotatedSpan("s", HERE, SpanState.CONFIRMED, Origin.PERSON)
+    with pytest.raises(InvalidValue, match="exists already"):
+        apply_edit(there, Edit(1, action, "s", THERE, SpanState.CONFIRMED))
+
+
+# --- the event log ---
+
+
+def make_log() -> list[AnnotationEvent]:
+    """create a, create b, relabel a, delete b, reject a."""
+    a1 = AnnotatedSpan("a", HERE, SpanState.CONFIRMED, Origin.PERSON)
+    a2 = replace(a1, span=replace(HERE, label="Disease"))
+    b = AnnotatedSpan("b", THERE, SpanState.SUGGESTED, Origin.MODEL, 0.5, 3)
+    steps = [
+        (EditAction.CREATE, "a", None, a1),
+        (EditAction.SUGGEST, "b", None, b),
+        (EditAction.RELABEL, "a", a1, a2),
+        (EditAction.DELETE, "b", b, None),
+        (EditAction.REJECT, "a", a2, replace(a2, state=SpanState.REJECTED)),
+    ]
+    log: list[AnnotationEvent] = []
+    for revision, (action, span_id, before, after) in enumerate(steps, start=1):
+        values = {
+            "annotation_id": 7,
+            "revision": revision,
+            "client": "tab",
+            "client_seq": revision,
+            "user_id": 2,
+            "at": now(),
+            "action": action,
+            "span_id": span_id,
+            "before": before,
+            "after": after,
+            "previous_hash": log[-1].hash if log else "",
+        }
+        log.append(AnnotationEvent(**values, hash=event_hash(**values)))
+    return log
+
+
+def test_the_events_lead_to_the_current_spans() -> None:
+    assert replay([]) == {}
+    assert {i: s.state for i, s in replay(make_log()).items()} == {"a": SpanState.REJECTED}
+    assert set(replay(make_log()[:3])) == {"a", "b"}
+
+
+OTHER = AnnotatedSpan("a", Span(1, 2, "Test"), SpanState.CONFIRMED, Origin.PERSON)
+TAMPERING = {
+    "annotation_id": 8,
+    "revision": 9,
+    "client": "other",
+    "client_seq": 99,
+    "user_id": 3,
+    "at": now() + timedelta(days=1),
+    "action": EditAction.ACCEPT,
+    "span_id": "c",
+    "before": OTHER,
+    "after": OTHER,
+    "previous_hash": "f" * 64,
+    "hash": "f" * 64,
+}
+
+
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("name", TAMPERING)
+def test_any_changed_field_of_any_event_shows(place: int, name: str) -> None:
+    log = make_log()
+    log[place] = replace(log[place], **{name: TAMPERING[name]})
+    with pytest.raises(InvalidValue, match="log is broken"):
+        replay(log)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_missing_event_shows(place: int) -> None:
+    log = make_log()
+    del log[place]
+    with pytest.raises(InvalidValue, match=f"broken at revision {place + 1}"):
+        replay(log)
+
+
+@given(st.permutations(make_log()))
+def test_events_in_another_order_show(log: list[AnnotationEvent]) -> None:
+    in_order = [event.revision for event in log] == [1, 2, 3, 4, 5]
+    if in_order:
+        replay(log)
+    else:
+        with pytest.raises(InvalidValue, match="log is broken"):
+            replay(log)
+
+
+def test_a_forged_event_with_a_fitting_hash_shows_when_it_contradicts_the_spans() -> None:
+    log = make_log()
+    values = {f: getattr(log[2], f) for f in AnnotationEvent.__slots__ if f != "hash"} | {"before": OTHER}
+    log[2] = AnnotationEvent(**values, hash=event_hash(**values))
+    with pytest.raises(InvalidValue, match="broken at revision 3"):
+        replay(log[:3])
