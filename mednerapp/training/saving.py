@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Callable, Generator
@@ -39,8 +40,9 @@ def save_model(out_dir: Path, write_weights: Callable[[Path], None], manifest: M
 def _temporary_sibling(out_dir: Path) -> Generator[Path]:
     """A new folder on the same file system, gone afterwards unless it was renamed."""
     out_dir.parent.mkdir(parents=True, exist_ok=True)
+    for left_by_a_killed_process in out_dir.parent.glob(f".{glob.escape(out_dir.name)}.*.partial"):
+        shutil.rmtree(left_by_a_killed_process)
     folder = out_dir.parent / f".{out_dir.name}.{os.getpid()}.partial"
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         yield folder

@@ -193,6 +193,14 @@ def test_a_failed_save_leaves_nothing(starter: Path, tmp_path: Path, monkeypatch
     assert list((tmp_path / "models").iterdir()) == []
 
 
+def test_what_a_killed_run_left_is_cleared_by_the_next(starter: Path, tmp_path: Path) -> None:
+    left = tmp_path / ".adapter.99999.partial"
+    left.mkdir()
+    (left / "model.safetensors").write_bytes(b"half")
+    train(starter, tmp_path / "adapter", hyper=replace(HYPER, epochs=1))
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
 def test_a_model_that_is_there_is_never_overwritten(starter: Path, tmp_path: Path) -> None:
     first = train(starter, tmp_path / "adapter", hyper=replace(HYPER, epochs=1))
     with pytest.raises(ModelProblem, match="not empty"):
