@@ -39,8 +39,9 @@ class Settings(BaseSettings):
 
     @property
     def jobs_database_url(self) -> str:
-        """The job engine's own tables: a file beside ours, or the same PostgreSQL server."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'jobs.sqlite').absolute()}"
+        """The job engine's own tables: a SQLite file beside ours, or the same PostgreSQL server."""
+        url = self.resolved_database_url
+        return f"{url.removesuffix('.sqlite')}-jobs.sqlite" if url.startswith("sqlite") else url
 
     @property
     def model_dir(self) -> Path:

@@ -46,6 +46,7 @@ def serve(
         signal.signal(number, lambda _number, _frame: stopping.set())
     try:
         with _only_one(settings.data_dir):
+            _wait_for_former_children(settings.data_dir / STATE)
             port = _free_port(settings.host, settings.port)
             children = {
                 "web": Child("web process", web or _web_command(settings.host), settings, port),
@@ -228,6 +229,28 @@ def _only_one(data_dir: Path) -> Generator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _wait_for_former_children(state: Path) -> None:
+    """After a supervisor that was killed, its children take some seconds to notice; until then they hold the port."""
+    try:
+        former = json.loads(state.read_text(encoding="utf-8"))
+        pids = [int(former[name]) for name in ("web_pid", "worker_pid") if former.get(name)]
+    except (OSError, ValueError, TypeError):
+        return  # the usual case: the last supervisor took the file with it
+    until = time.monotonic() + STOP_WITHIN
+    while any(_alive(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(TICK)
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":  # signal 0 would end it there
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _write(path: Path, values: dict[str, int | None]) -> None:

@@ -26,7 +26,8 @@ def a_worker(store: Store, settings: Settings, *, device: str) -> Generator[None
     if there:
         yield
         return
-    command = [sys.executable, "-m", "mednerapp.cli", "worker", "--id", "command-line", "--device", device]
+    worker = ["-m", "mednerapp.cli", "worker", "--id", "command-line", "--device", device]
+    command = [sys.executable, "-m", "mednerapp.jobs.lifeline", *worker]  # it ends with us, however we end
     process = subprocess.Popen(command, env=environment(settings), stdin=subprocess.PIPE)
     try:
         yield

@@ -1,0 +1,121 @@
+"""One real Chromium, pages that fail on errors and outside requests, servers on free ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+CHROMIUM = os.environ.get("MEDNER_TEST_CHROMIUM", "/usr/bin/chromium")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STREAMLIT_ENV = {
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
+    "STREAMLIT_SERVER_HEADLESS": "true",
+    "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+    "STREAMLIT_LOGGER_LEVEL": "warning",
+    "STREAMLIT_CLIENT_TOOLBAR_MODE": "minimal",
+    "OMP_NUM_THREADS": "1",
+}
+START_LIMIT = 60  # seconds until a server must answer
+LOCAL_HOSTS = {"127.0.0.1", "localhost"}
+
+
+@contextmanager
+def serving(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Generator[str]:
+    """Runs a server on a free loopback port; yields its base URL once it answers, ends it afterwards.
+
+    `command`: its words; "{port}" in a word becomes the port. Start a Streamlit app by `streamlit run`: under a bare
+    uvicorn the STREAMLIT_* variables are not read.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [word.replace("{port}", str(port)) for word in command]
+    server = subprocess.Popen(words, cwd=cwd, env={**os.environ, **STREAMLIT_ENV, **(env or {})})
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_healthy(url, server)
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise RuntimeError(f"The server ended with status {server.returncode} before it answered.")
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):  # noqa: S310 - our own server
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise TimeoutError(f"No answer from {url} within {START_LIMIT} seconds.")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, headless; one for the whole session."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Opens pages, each as another user would (own cookies). The test fails if any of them had an uncaught error or
+    asked for anything outside this machine."""
+    errors: list[str] = []
+    outside: set[str] = set()
+    contexts = []
+
+    def note_request(request: Request) -> None:
+        address = urlparse(request.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOCAL_HOSTS:
+            outside.add(request.url)
+
+    def open_page() -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        context.on("request", note_request)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_default_timeout(15_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert outside == set()
+
+
+@pytest.fixture
+def page(new_page: Callable[[], Page]) -> Page:
+    """One checked page, 1280 x 900."""
+    return new_page()
