@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from http.cookies import CookieError, SimpleCookie
+from importlib import resources
+from pathlib import Path
 from urllib.parse import quote
 
 from anyio import to_thread
@@ -21,7 +23,6 @@ COOKIE = "medner_session"
 USER_HEADER = b"x-medner-user"
 SESSION_HEADER = b"x-medner-session"
 _OPEN_PATHS = frozenset({"/sign-in", "/sign-in/demo", "/sign-out", "/session", "/healthz", "/favicon.png"})
-_OPEN_PREFIX = "/static/"  # the frontend's own files: the same in every Streamlit
 _NO_PAGES = ("/_stcore/", "/api/", "/media/", "/component/")
 
 
@@ -34,6 +35,7 @@ class Identity:
     def __init__(self, app: ASGIApp, *, app_: App) -> None:
         self._app = app
         self._medner = app_
+        self._frontend = frontend_files()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -43,7 +45,7 @@ class Identity:
         kept = [(name, value) for name, value in scope["headers"] if name.lower() not in (USER_HEADER, SESSION_HEADER)]
         scope = {**scope, "headers": kept}
         path: str = scope["path"]
-        if path.startswith(_OPEN_PREFIX):
+        if path in self._frontend:
             await self._app(scope, receive, send)
             return
         session = accounts.token_hash(token) if token else ""
@@ -60,6 +62,12 @@ class Identity:
         return await to_thread.run_sync(
             lambda: accounts.user_of_session(store, session=session, settings=settings, acts=False)
         )
+
+
+def frontend_files() -> frozenset[str]:
+    """Paths of the frontend's own files below /static/: the same in every Streamlit, so they are open."""
+    folder = Path(str(resources.files("streamlit").joinpath("static")))
+    return frozenset(f"/{file.relative_to(folder).as_posix()}" for file in folder.glob("static/**/*") if file.is_file())
 
 
 def session_of(request: Request) -> str:

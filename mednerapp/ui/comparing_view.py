@@ -60,8 +60,9 @@ def best(user: User, found: Comparison) -> None:
     notes, spans = count(found.notes, "test note"), count(first.micro.counts.gold, "gold span")
     st.markdown(
         f"#### {plain(first.adapter.name)} is best: F1 {estimate(first.micro.f1)}\n"
-        f"On the same {notes} of {plain(found.dataset.name)} with {spans} for every model. A span counts only if its place and label are exactly "
-        "those of the gold. In brackets: the 95% interval, from drawing the notes again 2,000 times."
+        f"On the same {notes} of {plain(found.dataset.name)} with {spans} for every model. A span counts only if its "
+        "place and label are exactly those of the gold. In brackets: the 95% interval, from drawing "
+        "the notes again 2,000 times."
     )
     if len(found.scores) > 1 and _overlap(first.micro.f1, found.scores[1].micro.f1):
         st.caption(

@@ -1,0 +1,166 @@
+"""What each role finds on each page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mednerapp.bootstrap import App
+from mednerapp.domain.accounts import Role, User
+from mednerapp.domain.datasets import Split
+from mednerapp.domain.models import NoteLabelCount, RunState
+from mednerapp.domain.notes import NoteStatus
+from mednerapp.services import accounts, annotating, fine_tuning, freezing, projects, reporting
+
+Open = Callable[[str, Role | None], AppTest]
+
+ALLOWED = {
+    "annotate": set(Role),
+    "notes": set(Role),
+    "upload": {Role.CLINICIAN, Role.LEAD, Role.ADMIN},
+    "train": {Role.LEAD, Role.ADMIN},
+    "dashboard": {Role.CLINICIAN, Role.LEAD, Role.ADMIN},
+    "admin": {Role.ADMIN},
+}
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("page", list(ALLOWED))
+def test_a_page_opens_for_those_who_may_and_says_why_for_the_others(open_page: Open, page: str, role: Role) -> None:
+    shown = open_page(page, role)
+    assert not shown.exception
+    titles = [title.value for title in shown.title]
+    assert ("Not for your role" in titles) == (role not in ALLOWED[page])
+    if role not in ALLOWED[page]:
+        assert not shown.dataframe
+
+
+@pytest.mark.parametrize("page", list(ALLOWED))
+def test_a_stranger_sees_nothing(open_page: Open, page: str) -> None:
+    shown = open_page(page, None)
+    assert [info.value for info in shown.info] == ["You are signed out."]
+    assert not shown.title
+    assert not shown.dataframe
+    assert not shown.sidebar.button
+
+
+def button(shown: AppTest, label: str) -> object:
+    return next(b for b in shown.button if b.label == label)
+
+
+def texts(shown: AppTest) -> str:
+    kinds = (shown.markdown, shown.caption, shown.info, shown.warning, shown.success, shown.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_a_note_that_waits_for_highlights_says_what_is_missing(open_page: Open) -> None:
+    shown = open_page("annotate", Role.ANNOTATOR)
+    assert "no worker is running" in texts(shown)
+
+
+def test_a_lead_starts_a_run_with_what_the_form_says_and_cancels_it(
+    open_page: Open, app: App, people: dict[Role, User]
+) -> None:
+    project = projects.all_projects(app.store)[0]
+    shown = open_page("train", Role.LEAD)
+    shown.number_input[0].set_value(3)
+    next(t for t in shown.text_input if t.placeholder == "encoder + LoRA").set_value("My *run*")
+    button(shown, "Start run").click()
+    shown.run()
+    (view,) = fine_tuning.runs(app.store, user=people[Role.LEAD], project_id=project.id)
+    assert (view.run.name, view.run.hyper.epochs, view.run.state) == ("My *run*", 3, RunState.QUEUED)
+    assert "My \\*run\\*" in texts(shown)
+    assert "No worker is running" in texts(shown)
+    button(shown, "Cancel").click()
+    shown.run()
+    (view,) = fine_tuning.runs(app.store, user=people[Role.LEAD], project_id=project.id)
+    assert view.run.state is RunState.CANCELLED
+    button(shown, "Start again").click()
+    shown.run()
+    (view,) = fine_tuning.runs(app.store, user=people[Role.LEAD], project_id=project.id)
+    assert view.run.state is RunState.QUEUED
+
+
+def test_freezing_what_did_not_change_gives_the_dataset_that_is_there(open_page: Open) -> None:
+    shown = open_page("train", Role.LEAD)
+    button(shown, "Freeze dataset").click()
+    shown.run()
+    assert "Nothing changed since it was frozen: Demo gold" in texts(shown)
+
+
+def test_the_dashboard_waits_for_scores_and_then_names_the_best_with_its_interval(
+    open_page: Open, app: App, people: dict[Role, User]
+) -> None:
+    assert "Being scored on the test notes: Starter" in texts(open_page("dashboard", Role.CLINICIAN))
+    project = projects.all_projects(app.store)[0]
+    (dataset,) = reporting.datasets(app.store, user=people[Role.LEAD], project_id=project.id)
+    with app.store.write() as tx:
+        notes = tx.datasets.gold(dataset.id, Split.TEST)
+        counts = [NoteLabelCount(note.note_id, "Drug", 8, 1 + note.note_id % 2, 2) for note in notes]
+        assert project.active_adapter_id is not None
+        tx.evaluations.put(
+            adapter_id=project.active_adapter_id,
+            dataset_id=dataset.id,
+            split=Split.TEST,
+            notes=len(notes),
+            excluded=0,
+            counts=counts,
+        )
+    shown = open_page("dashboard", Role.CLINICIAN)
+    best = next(m.value for m in shown.markdown if "is best" in m.value)
+    score = reporting.compare(app.store, user=people[Role.LEAD], dataset_id=dataset.id).scores[0].micro
+    assert f"F1 {100 * score.f1.value:.1f}% ({100 * score.f1.low:.1f}" in best.replace("\\", "")
+    assert f"{len(notes)} test notes" in best
+    assert not any(b.label == "Highlight new notes with it" for b in shown.button)  # a clinician promotes nothing
+
+
+def test_a_pasted_note_is_shown_first_and_imported_as_text(open_page: Open, app: App, people: dict[Role, User]) -> None:
+    shown = open_page("upload", Role.CLINICIAN)
+    shown.text_input[0].set_value("<b>../../x</b>")
+    shown.text_area[0].set_value("<script>alert(1)</script> and fever")
+    shown.run()
+    assert shown.dataframe[0].value["Begins with"].tolist() == ["<script>alert(1)</script> and fever"]
+    button(shown, "Import 1 note").click()
+    shown.run()
+    assert shown.dataframe[0].value["Result"].tolist() == ["imported"]
+    project = projects.all_projects(app.store)[0]
+    (found,) = projects.notes(app.store, user=people[Role.CLINICIAN], project_id=project.id, search="x</b>")
+    assert found.status is NoteStatus.NEW
+    opened = annotating.open_note(app.store, user=people[Role.CLINICIAN], note_id=found.id)
+    assert opened.note.text == "<script>alert(1)</script> and fever"
+
+
+def test_an_administrator_adds_a_person_and_sees_the_password_once(open_page: Open, app: App) -> None:
+    shown = open_page("admin", Role.ADMIN)
+    fields = {field.label: field for field in shown.text_input}
+    fields["Name"].set_value("Ann")
+    fields["E-mail"].set_value("ann@example.org")
+    fields["Password"].set_value("short")
+    button(shown, "Add").click()
+    shown.run()
+    assert "at least 12 characters" in texts(shown)
+    fields = {field.label: field for field in shown.text_input}
+    fields["Password"].set_value("")
+    button(shown, "Add").click()
+    shown.run()
+    (password,) = [code.value for code in shown.code]
+    signed_in = accounts.sign_in(app.store, email="ann@example.org", password=password, settings=app.settings)
+    assert signed_in.user.role is Role.ANNOTATOR
+    assert not shown.run().code
+
+
+def test_the_last_administrator_cannot_be_disabled_by_mistake(open_page: Open) -> None:
+    shown = open_page("admin", Role.ADMIN)
+    shown.toggle[0].set_value(True)
+    button(shown, "Change").click()
+    shown.run()
+    assert "At least one administrator has to remain." in texts(shown)
+
+
+def test_frozen_counts_are_those_of_the_next_freeze(app: App, people: dict[Role, User]) -> None:
+    project = projects.all_projects(app.store)[0]
+    ready = freezing.preview(app.store, user=people[Role.LEAD], project_id=project.id)
+    (dataset,) = reporting.datasets(app.store, user=people[Role.LEAD], project_id=project.id)
+    assert ready == dataset.notes
