@@ -141,6 +141,7 @@ def change_user(
         by.require(Permission.ADMINISTER)
     hashed = _hashed(password) if password is not None else None
     with store.write() as tx:
+        tx.users.lock_all()  # two administrators must not take the right from each other at the same moment
         before = tx.users.get(user_id)
         tx.users.change(user_id, role=role, disabled=disabled, password_hash=hashed)
         if not any(user.may(Permission.ADMINISTER) for user in tx.users.all()):

@@ -96,10 +96,9 @@ def _import_one(store: Store, *, user: User, project_id: int, upload: Upload) ->
     if upload.note is None:
         return ImportResult(upload.name, Outcome.REJECTED, upload.reason)
     with store.write() as tx:
-        there = tx.notes.by_hash(project_id=project_id, content_hash=upload.note.content_hash)
-        if there is not None:
-            return ImportResult(upload.name, Outcome.DUPLICATE, "This text is in the project already.", there)
-        note_id = tx.notes.add(project_id=project_id, note=upload.note, user_id=user.id)
+        note_id, new = tx.notes.find_or_add(project_id=project_id, note=upload.note, user_id=user.id)
+        if not new:
+            return ImportResult(upload.name, Outcome.DUPLICATE, "This text is in the project already.", note_id)
         queue_predictions(tx, project_id=project_id, user_id=user.id)
     return ImportResult(upload.name, Outcome.IMPORTED, note_id=note_id)
 
@@ -136,13 +135,13 @@ def import_gold(
 
 
 def _import_gold_note(tx: Transaction, *, user: User, project_id: int, value: NoteWithSpans) -> Outcome:
-    if tx.notes.by_hash(project_id=project_id, content_hash=value.note.content_hash) is not None:
-        return Outcome.DUPLICATE
     schema = tx.projects.get(project_id).schema
     for span in value.spans:
         schema.check(span.label)
         check_within(span, len(value.note.text))
-    note_id = tx.notes.add(project_id=project_id, note=value.note, user_id=user.id)
+    note_id, new = tx.notes.find_or_add(project_id=project_id, note=value.note, user_id=user.id)
+    if not new:
+        return Outcome.DUPLICATE
     head = tx.annotations.add(note_id=note_id, user_id=user.id)
     changes = [
         Change.new(f"i{number}", span, state=SpanState.CONFIRMED, origin=Origin.PERSON, action=EditAction.CREATE)

@@ -49,6 +49,10 @@ class Users:
     def all(self) -> list[User]:
         return [_user(row) for row in self._session.scalars(select(t.User).order_by(t.User.email))]
 
+    def lock_all(self) -> None:
+        """Let no other transaction change a user until this one ends: for rules that are about all of them."""
+        self._session.execute(select(t.User.id).order_by(t.User.id).with_for_update())
+
     def count(self) -> int:
         return self._session.scalar(select(func.count()).select_from(t.User)) or 0
 

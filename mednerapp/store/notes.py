@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -49,6 +50,20 @@ class Notes:
         self._session.add(row)
         self._session.flush()
         return row.id
+
+    def find_or_add(self, *, project_id: int, note: NewNote, user_id: int | None) -> tuple[int, bool]:
+        """The id of the note with this text in the project, and whether it is new."""
+        there = self.by_hash(project_id=project_id, content_hash=note.content_hash)
+        if there is not None:
+            return there, False
+        try:
+            with self._session.begin_nested():
+                return self.add(project_id=project_id, note=note, user_id=user_id), True
+        except IntegrityError:  # PostgreSQL: somebody imported the same text since we looked
+            there = self.by_hash(project_id=project_id, content_hash=note.content_hash)
+            if there is None:
+                raise
+            return there, False
 
     def get(self, note_id: int) -> Note:
         row = self._session.get(t.Note, note_id)
