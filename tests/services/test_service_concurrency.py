@@ -1,0 +1,151 @@
+"""Several people and tabs at the same moment, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from support.makers import (
+    FEVER,
+    TEXT,
+    add_note,
+    create,
+    make_adapter,
+    make_project,
+    make_user,
+    predict,
+    promote,
+)
+
+from mednerapp.domain.accounts import Role
+from mednerapp.domain.annotations import replay
+from mednerapp.errors import RevisionConflict
+from mednerapp.services import accounts, annotating, importing
+from mednerapp.services.annotating import OpenNote, Saved
+from mednerapp.services.importing import ImportResult, Outcome, look_at_text
+from mednerapp.store import Store
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """What each of the works returned or raised, begun together in threads of their own."""
+    together = threading.Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> Any:
+        together.wait()
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def check_chain(store: Store, annotation_id: int) -> None:
+    with store.read() as tx:
+        events, stored = tx.annotations.events(annotation_id), tx.annotations.get(annotation_id)
+    assert replay(events) == {s.id: s for s in stored.spans}
+    assert len(events) == stored.revision
+
+
+@pytest.mark.parametrize("tabs", [2, 4])
+def test_of_tabs_that_save_at_once_one_wins_and_the_others_hear_of_it(store: Store, tabs: int) -> None:
+    user, note_id = make_user(store), add_note(store, make_project(store))
+    annotation_id = annotating.open_note(store, user=user, note_id=note_id).annotation.id
+    for base in range(3):
+
+        def save(tab: int, base: int = base) -> Saved:
+            return annotating.save_edits(
+                store,
+                user=user,
+                annotation_id=annotation_id,
+                client=f"tab-{tab}",
+                base_revision=base,
+                edits=[create(base + 1, f"s{tab}.{base}", FEVER)],
+            )
+
+        results = at_once(*(lambda tab=tab: save(tab) for tab in range(tabs)))
+        assert [r for r in results if isinstance(r, Saved)] == [Saved(base + 1, base + 1)]
+        assert sum(isinstance(r, RevisionConflict) for r in results) == tabs - 1
+    check_chain(store, annotation_id)
+
+
+def test_one_tab_whose_request_is_sent_twice_at_once_is_stored_once(store: Store) -> None:
+    user, note_id = make_user(store), add_note(store, make_project(store))
+    annotation_id = annotating.open_note(store, user=user, note_id=note_id).annotation.id
+    edits = [create(1, "a", FEVER), create(2, "b", FEVER)]
+
+    def save() -> Saved:
+        return annotating.save_edits(
+            store, user=user, annotation_id=annotation_id, client="tab", base_revision=0, edits=edits
+        )
+
+    assert at_once(save, save, save) == [Saved(2, 2)] * 3
+    check_chain(store, annotation_id)
+
+
+def test_a_note_that_is_opened_in_two_tabs_at_once_is_one_annotation_with_the_suggestions_once(store: Store) -> None:
+    user, project, adapter = make_user(store), make_project(store), make_adapter(store)
+    promote(store, project, adapter)
+    for i in range(5):
+        note_id = add_note(store, project, f"{TEXT} {i}")
+        predict(store, note_id, adapter, [(FEVER, 0.5)])
+
+        def open_note(note_id: int = note_id) -> OpenNote:
+            return annotating.open_note(store, user=user, note_id=note_id)
+
+        found: Sequence[OpenNote] = at_once(open_note, open_note, open_note)
+        assert {o.annotation.id for o in found} == {found[0].annotation.id}
+        assert all([s.span for s in o.annotation.spans] == [FEVER] for o in found)
+        check_chain(store, found[0].annotation.id)
+
+
+def test_submitting_and_saving_at_once_never_leaves_an_edit_in_a_submitted_note(store: Store) -> None:
+    user, project = make_user(store), make_project(store)
+    for i in range(5):
+        note_id = add_note(store, project, f"{TEXT} {i}")
+        annotation_id = annotating.open_note(store, user=user, note_id=note_id).annotation.id
+
+        def save(annotation_id: int = annotation_id) -> Saved:
+            return annotating.save_edits(
+                store,
+                user=user,
+                annotation_id=annotation_id,
+                client="tab",
+                base_revision=0,
+                edits=[create(1, "a", FEVER)],
+            )
+
+        def submit(annotation_id: int = annotation_id) -> object:
+            return annotating.submit(store, user=user, annotation_id=annotation_id, revision=0)
+
+        saved, submitted = at_once(save, submit)
+        assert isinstance(saved, Saved) != isinstance(submitted, annotating.Annotation)
+        check_chain(store, annotation_id)
+
+
+def test_the_same_note_that_two_people_upload_at_once_is_imported_once(store: Store) -> None:
+    user, project = make_user(store), make_project(store)
+
+    def upload() -> list[ImportResult]:
+        uploads = [look_at_text(text=f"{TEXT} {i}", title="") for i in range(5)]
+        return importing.import_uploads(store, user=user, project_id=project.id, uploads=uploads)
+
+    results = at_once(upload, upload)
+    for pair in zip(*results, strict=True):
+        assert {r.outcome for r in pair} == {Outcome.IMPORTED, Outcome.DUPLICATE}
+        assert len({r.note_id for r in pair}) == 1
+
+
+def test_two_administrators_cannot_remove_each_other_at_once(store: Store) -> None:
+    admins = [make_user(store, Role.ADMIN, name) for name in ("a", "b")]
+
+    def demote(by: int, whom: int) -> None:
+        accounts.change_user(store, by=admins[by], user_id=admins[whom].id, role=Role.ANNOTATOR)
+
+    at_once(lambda: demote(0, 1), lambda: demote(1, 0))
+    with store.read() as tx:
+        assert [u.role for u in tx.users.all()].count(Role.ADMIN) >= 1
