@@ -14,7 +14,7 @@ SECRET = "Mrs Vellacott has pneumonia"
 
 def fail() -> None:
     try:
-        raise KeyError(SECRET)
+        print({}[SECRET])
     except KeyError as error:
         raise RuntimeError(SECRET) from error
 

@@ -1,4 +1,4 @@
-"""The product's web process as people start it, `streamlit run app.py`, on a free port and a data folder that is ready."""
+"""The web process as people start it, `streamlit run app.py`, on a free port and a data folder that is ready."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import httpx
 import sqlalchemy as sa
@@ -89,7 +90,11 @@ def prepare_demo(folder: Path) -> Settings:
 
 @contextmanager
 def running(
-    settings: Settings, *, python: Sequence[str] = (), env: Mapping[str, str] | None = None, stderr: int | None = None
+    settings: Settings,
+    *,
+    python: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    stderr: IO[bytes] | None = None,
 ) -> Generator[AppServer]:
     """The web process on a prepared data folder, until the end of the block. `python`: options of the interpreter."""
     with socket.socket() as probe:

@@ -38,7 +38,7 @@ def open_page(app: App, people: dict[Role, User], monkeypatch: pytest.MonkeyPatc
 
     def open_(name: str, role: Role | None) -> AppTest:
         user = people[role] if role else None
-        monkeypatch.setattr(guard, "current_user", lambda *, acts=True: user)
+        monkeypatch.setattr(guard, "current_user", lambda **_: user)
         test = AppTest.from_file(str(Path(ROOT) / "mednerapp" / "ui" / "main.py"), default_timeout=60)
         test.switch_page(str(Path(ROOT) / "pages" / f"{name}.py"))
         return test.run()

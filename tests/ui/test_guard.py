@@ -36,11 +36,10 @@ def fragments() -> list[tuple[str, ast.FunctionDef]]:
         tree = ast.parse(script.read_text(encoding="utf-8"))
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "st.fragment"]
         named = {ast.unparse(call.args[0]) for call in calls if call.args}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and (
-                node.name in named or any("fragment" in ast.unparse(d) for d in node.decorator_list)
-            ):
-                found.append((f"{script.stem}.{node.name}", node))
+        functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+        decorated = [f for f in functions if any("fragment" in ast.unparse(d) for d in f.decorator_list)]
+        handed_over = [f for f in functions if f.name in named]
+        found += [(f"{script.stem}.{f.name}", f) for f in decorated + handed_over]
     return found
 
 
