@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.makers import (
+    ASPIRIN,
+    CHEST_PAIN,
+    FEVER,
+    TEXT,
+    change,
+    create,
+    delete,
+    import_gold,
+    make_project,
+    make_user,
+)
+
+from mednerapp.domain.accounts import Role, User
+from mednerapp.domain.annotations import EditAction, SpanState
+from mednerapp.domain.projects import Project
+from mednerapp.errors import PermissionDenied
+from mednerapp.formats.jsonl import ReadReport, read
+from mednerapp.services import annotating, exporting
+from mednerapp.store import Store
+
+
+@pytest.fixture
+def user(store: Store) -> User:
+    return make_user(store, Role.LEAD)
+
+
+@pytest.fixture
+def project(store: Store, user: User) -> Project:
+    """Two submitted notes, one with a span that was rejected, and one note that is not submitted."""
+    made = make_project(store)
+    first, _, third = import_gold(
+        store,
+        user,
+        made,
+        [(TEXT, [FEVER, ASPIRIN]), ("No entity.\u2028Really.", []), ("Not submitted.", [])],
+    )
+    annotation = annotating.open_note(store, user=user, note_id=first).annotation
+    annotating.reopen(store, user=user, annotation_id=annotation.id)
+    saved = annotating.save_edits(
+        store,
+        user=user,
+        annotation_id=annotation.id,
+        client="tab",
+        base_revision=2,
+        edits=[
+            change(1, EditAction.REJECT, "i0", FEVER, SpanState.REJECTED),
+            create(2, "x", CHEST_PAIN),
+            create(3, "y", FEVER),
+            delete(4, "y"),
+        ],
+    )
+    annotating.submit(store, user=user, annotation_id=annotation.id, revision=saved.revision)
+    annotation = annotating.open_note(store, user=user, note_id=third).annotation
+    annotating.reopen(store, user=user, annotation_id=annotation.id)
+    return made
+
+
+def exported(store: Store, user: User, project: Project, *, only_confirmed: bool = True) -> list[str]:
+    return list(exporting.export_jsonl(store, user=user, project_id=project.id, only_confirmed=only_confirmed))
+
+
+def test_what_was_exported_is_read_again_with_the_same_spans(
+    store: Store, user: User, project: Project, tmp_path: Path
+) -> None:
+    for only_confirmed in (True, False):  # a reader leaves out what a person rejected, either way
+        path, report = tmp_path / f"{only_confirmed}.jsonl", ReadReport()
+        lines = exported(store, user, project, only_confirmed=only_confirmed)
+        path.write_text("".join(lines), encoding="utf-8", newline="\n")
+        notes = list(read(path, label_map=None, labels=project.schema.names, report=report))
+        assert [(n.note.text, n.spans) for n in notes] == [
+            (TEXT, (ASPIRIN, CHEST_PAIN)),
+            ("No entity.\u2028Really.", ()),
+        ]
+        assert report == ReadReport()
+
+
+def test_each_span_says_where_it_came_from_and_what_a_person_said(store: Store, user: User, project: Project) -> None:
+    first = json.loads(exported(store, user, project, only_confirmed=False)[0])
+    assert [(s["label"], s["state"], s["origin"]) for s in first["spans"]] == [
+        ("Symptom", "rejected", "person"),
+        ("Drug", "confirmed", "person"),
+        ("Symptom", "confirmed", "person"),
+    ]
+    assert (first["text"], first["state"]) == (TEXT, "submitted")
+
+
+def test_an_export_is_in_the_audit_log_before_its_first_line_is_read(
+    store: Store, user: User, project: Project
+) -> None:
+    exporting.export_jsonl(store, user=user, project_id=project.id)
+    with store.read() as tx:
+        event, email = tx.audit.recent(1)[0]
+    assert (event.action, event.target, event.detail, email) == (
+        "notes exported",
+        f"project:{project.id}",
+        {"notes": 2},
+        user.email,
+    )
+
+
+def test_who_may_not_export_is_refused_by_the_call_itself(store: Store, project: Project) -> None:
+    """And not by the first line, when a server has already answered that all is well."""
+    with pytest.raises(PermissionDenied):
+        exporting.export_jsonl(store, user=make_user(store, Role.ANNOTATOR), project_id=project.id)

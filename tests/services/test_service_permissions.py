@@ -1,0 +1,106 @@
+"""Every service refuses the roles without the permission, and whoever was disabled, before it does anything."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+
+import pytest
+from support.makers import HYPER
+
+import mednerapp.services
+from mednerapp.domain.accounts import Permission, Role, User
+from mednerapp.errors import PermissionDenied
+from mednerapp.services import (
+    accounts,
+    annotating,
+    evaluating,
+    exporting,
+    fine_tuning,
+    freezing,
+    importing,
+    projects,
+    reporting,
+)
+from mednerapp.store import Store
+
+Call = Callable[[Store, User], object]
+
+# What is asked for does not exist: a service that looked before it checked would answer NotFound.
+SERVICES: dict[str, tuple[Permission, Call]] = {
+    "accounts.audit_log": (Permission.ADMINISTER, lambda s, u: accounts.audit_log(s, by=u)),
+    "accounts.change_user": (Permission.ADMINISTER, lambda s, u: accounts.change_user(s, by=u, user_id=9)),
+    "accounts.create_user": (
+        Permission.ADMINISTER,
+        lambda s, u: accounts.create_user(s, by=u, email="", name="", role=Role.ADMIN, password=""),
+    ),
+    "accounts.list_users": (Permission.ADMINISTER, lambda s, u: accounts.list_users(s, by=u)),
+    "annotating.current": (Permission.ANNOTATE, lambda s, u: annotating.current(s, user=u, annotation_id=9)),
+    "annotating.next_note": (Permission.ANNOTATE, lambda s, u: annotating.next_note(s, user=u, project_id=9)),
+    "annotating.open_note": (Permission.ANNOTATE, lambda s, u: annotating.open_note(s, user=u, note_id=9)),
+    "annotating.reopen": (Permission.ANNOTATE, lambda s, u: annotating.reopen(s, user=u, annotation_id=9)),
+    "annotating.save_edits": (
+        Permission.ANNOTATE,
+        lambda s, u: annotating.save_edits(s, user=u, annotation_id=9, client="c", base_revision=0, edits=[]),
+    ),
+    "annotating.submit": (Permission.ANNOTATE, lambda s, u: annotating.submit(s, user=u, annotation_id=9, revision=0)),
+    "evaluating.open_jobs": (Permission.SEE_RESULTS, lambda s, u: evaluating.open_jobs(s, user=u, dataset_id=9)),
+    "evaluating.request": (Permission.TRAIN, lambda s, u: evaluating.request(s, user=u, dataset_id=9)),
+    "evaluating.waiting": (Permission.SEE_RESULTS, lambda s, u: evaluating.waiting(s, user=u, dataset_id=9)),
+    "exporting.export_jsonl": (Permission.EXPORT, lambda s, u: exporting.export_jsonl(s, user=u, project_id=9)),
+    "fine_tuning.cancel": (Permission.TRAIN, lambda s, u: fine_tuning.cancel(s, user=u, run_id=9)),
+    "fine_tuning.promote": (
+        Permission.TRAIN,
+        lambda s, u: fine_tuning.promote(s, user=u, project_id=9, adapter_id=9),
+    ),
+    "fine_tuning.runs": (Permission.TRAIN, lambda s, u: fine_tuning.runs(s, user=u, project_id=9)),
+    "fine_tuning.start": (
+        Permission.TRAIN,
+        lambda s, u: fine_tuning.start(s, user=u, project_id=9, dataset_id=9, encoder_id=9, hyper=HYPER),
+    ),
+    "fine_tuning.start_again": (Permission.TRAIN, lambda s, u: fine_tuning.start_again(s, user=u, run_id=9)),
+    "freezing.freeze": (Permission.TRAIN, lambda s, u: freezing.freeze(s, user=u, project_id=9)),
+    "freezing.preview": (Permission.TRAIN, lambda s, u: freezing.preview(s, user=u, project_id=9)),
+    "importing.import_gold": (
+        Permission.IMPORT,
+        lambda s, u: importing.import_gold(s, user=u, project_id=9, records=[]),
+    ),
+    "importing.import_uploads": (
+        Permission.IMPORT,
+        lambda s, u: importing.import_uploads(s, user=u, project_id=9, uploads=[]),
+    ),
+    "projects.create": (Permission.TRAIN, lambda s, u: projects.create(s, by=u, name="")),
+    "projects.models": (Permission.SEE_RESULTS, lambda s, u: projects.models(s, user=u, project_id=9)),
+    "projects.notes": (Permission.ANNOTATE, lambda s, u: projects.notes(s, user=u, project_id=9)),
+    "projects.progress": (Permission.ANNOTATE, lambda s, u: projects.progress(s, user=u, project_id=9)),
+    "projects.recent_jobs": (Permission.TRAIN, lambda s, u: projects.recent_jobs(s, user=u)),
+    "reporting.compare": (Permission.SEE_RESULTS, lambda s, u: reporting.compare(s, user=u, dataset_id=9)),
+    "reporting.datasets": (Permission.SEE_RESULTS, lambda s, u: reporting.datasets(s, user=u, project_id=9)),
+}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_roles_without_the_permission_are_refused(sqlite_store: Store, name: str) -> None:
+    permission, call = SERVICES[name]
+    people = [User(1, "a@b.c", "A", role) for role in Role] + [User(1, "a@b.c", "A", Role.ADMIN, disabled=True)]
+    refused = [user for user in people if not user.may(permission)]
+    assert refused
+    for user in refused:
+        with pytest.raises(PermissionDenied, match=permission.value):
+            call(sqlite_store, user)
+    with sqlite_store.read() as tx:
+        assert tx.audit.recent() == []
+
+
+def test_every_service_that_is_told_who_asks_is_in_the_table() -> None:
+    """A new service cannot be forgotten here."""
+    found: set[str] = set()
+    for module in pkgutil.iter_modules(mednerapp.services.__path__):
+        loaded = import_module(f"mednerapp.services.{module.name}")
+        for name, function in inspect.getmembers(loaded, inspect.isfunction):
+            own = function.__module__ == loaded.__name__ and not name.startswith("_")
+            if own and {"user", "by"} & set(inspect.signature(function).parameters):
+                found.add(f"{module.name}.{name}")
+    assert found == set(SERVICES)

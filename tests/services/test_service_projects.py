@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+from support.makers import FEVER, TEXT, add_note, import_gold, make_adapter, make_project, make_user, predict, promote
+
+from mednerapp.domain.accounts import Role
+from mednerapp.domain.labels import MEDICAL_SCHEMA, Label, LabelSchema
+from mednerapp.domain.models import Adapter
+from mednerapp.domain.notes import NoteStatus, Progress
+from mednerapp.domain.spans import ScoredSpan, Span
+from mednerapp.errors import InvalidValue, NotFound
+from mednerapp.services import annotating, predicting, projects
+from mednerapp.store import Store
+
+
+def test_a_new_project_highlights_with_the_newest_starter(store: Store) -> None:
+    lead = make_user(store, Role.LEAD)
+    bare = projects.create(store, by=lead, name="Before any model")
+    make_adapter(store, "Starter 1")
+    make_adapter(store, "Tuned elsewhere", project=bare)
+    newest = make_adapter(store, "Starter 2")
+    project = projects.create(store, by=lead, name=" Ward 3 ", guideline="Mark drugs.")
+    assert (project.name, project.guideline, project.active_adapter_id) == ("Ward 3", "Mark drugs.", newest.id)
+    assert bare.active_adapter_id is None
+    assert project.schema.labels == MEDICAL_SCHEMA.labels
+    assert [p.name for p in projects.all_projects(store)] == ["Before any model", "Ward 3"]
+    with pytest.raises(InvalidValue, match="'Ward 3' already"):
+        projects.create(store, by=lead, name="Ward 3")
+    with pytest.raises(InvalidValue, match="1 to 200"):
+        projects.create(store, by=lead, name="x" * 201)
+
+
+def test_a_project_may_have_labels_of_its_own(store: Store) -> None:
+    labels = (Label("Gene", "#123456", "1", "Genes."), Label("Drug", "#000000", "", ""))
+    project = projects.create(store, by=None, name="Genes", schema=LabelSchema(labels))
+    with store.read() as tx:
+        assert tx.projects.get(project.id).schema.labels == labels
+        with pytest.raises(NotFound):
+            tx.projects.schema(99)
+
+
+def test_a_list_of_notes_is_as_its_reader_sees_it(store: Store) -> None:
+    project, mine, theirs = make_project(store), make_user(store), make_user(store, Role.ANNOTATOR)
+    adapter = make_adapter(store)
+    promote(store, project, adapter)
+    a = add_note(store, project, "naïve 😀", title="Letter 100%")
+    b = add_note(store, project, "b", title="Letter 1000")
+    (c,) = import_gold(store, mine, project, [(TEXT, [FEVER])])
+    annotating.open_note(store, user=mine, note_id=b)
+    predict(store, b, adapter, [])
+
+    def listed(**more: object) -> list[tuple[int, NoteStatus, bool]]:
+        found = projects.notes(store, user=mine, project_id=project.id, **more)
+        return [(n.id, n.status, n.has_prediction) for n in found]
+
+    assert listed() == [
+        (a, NoteStatus.NEW, False),
+        (b, NoteStatus.IN_PROGRESS, True),
+        (c, NoteStatus.SUBMITTED, False),
+    ]
+    assert listed(status=NoteStatus.NEW) == [(a, NoteStatus.NEW, False)]
+    assert listed(search="letter 100%") == [(a, NoteStatus.NEW, False)]  # a percent sign is a percent sign
+    assert [i for i, *_ in listed(limit=2)] == [a, b]
+    others = projects.notes(store, user=theirs, project_id=project.id)
+    assert {n.status for n in others} == {NoteStatus.NEW}
+    assert others[0].length == 7  # characters, not bytes
+
+
+def test_progress_counts_what_is_highlighted_by_the_adapter_in_force_and_what_is_done(store: Store) -> None:
+    project, user, colleague = make_project(store), make_user(store), make_user(store, Role.CLINICIAN)
+
+    def progress() -> Progress:
+        return projects.progress(store, user=user, project_id=project.id)
+
+    assert progress() == Progress(0, 0, 0)
+    note_ids = [add_note(store, project, f"{TEXT} {i}") for i in range(3)]
+    first, second = make_adapter(store, "First"), make_adapter(store, "Second")
+    for note_id in note_ids[:2]:
+        predict(store, note_id, first, [])
+    assert progress() == Progress(3, 2, 0)  # before any promotion every prediction counts
+    promote(store, project, first)
+    assert progress() == Progress(3, 2, 0)
+    promote(store, project, second)
+    assert progress() == Progress(3, 0, 0)
+    for person in (user, colleague):
+        annotation = annotating.open_note(store, user=person, note_id=note_ids[0]).annotation
+        annotating.submit(store, user=person, annotation_id=annotation.id, revision=0)
+    assert progress() == Progress(3, 0, 1)  # a note that two people submitted is one note
+
+
+# --- highlights ---
+
+
+def predict_missing(store: Store, project_id: int, adapter: Adapter, seen: list[list[str]]) -> list[tuple[int, int]]:
+    progress: list[tuple[int, int]] = []
+
+    def predictor(texts: object, /) -> list[list[ScoredSpan]]:
+        seen.append(list(texts))
+        return [[ScoredSpan(Span(0, len(text), "Drug"), 0.5)] for text in texts]
+
+    count = predicting.predict_missing(
+        store,
+        project_id=project_id,
+        adapter_id=adapter.id,
+        predictor=predictor,
+        on_progress=lambda done, total: progress.append((done, total)),
+    )
+    assert count == progress[-1][1]
+    return progress
+
+
+def test_every_note_is_highlighted_once_the_oldest_first(store: Store) -> None:
+    project, adapter = make_project(store), make_adapter(store)
+    note_ids = [add_note(store, project, f"note {i}") for i in range(11)]
+    add_note(store, make_project(store, "Ward 4"), "of another project")
+    predict(store, note_ids[1], adapter, [])
+    seen: list[list[str]] = []
+    assert predict_missing(store, project.id, adapter, seen) == [(0, 10), (8, 10), (10, 10)]
+    assert list(chain(*seen)) == [f"note {i}" for i in range(11) if i != 1]
+    with store.read() as tx:
+        assert tx.predictions.get(note_id=note_ids[1], adapter_id=adapter.id) == []
+        found = tx.predictions.get(note_id=note_ids[10], adapter_id=adapter.id)
+    assert found == [ScoredSpan(Span(0, 7, "Drug"), 0.5)]
+    assert predict_missing(store, project.id, adapter, seen) == [(0, 0)]
+
+
+def test_what_was_highlighted_before_a_job_died_is_kept(store: Store) -> None:
+    project, adapter = make_project(store), make_adapter(store)
+    for i in range(11):
+        add_note(store, project, f"note {i}")
+    calls = iter([True, False])
+
+    def die_in_the_second_chunk(texts: list[str], /) -> list[list[ScoredSpan]]:
+        if next(calls):
+            return [[] for _ in texts]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        predicting.predict_missing(
+            store,
+            project_id=project.id,
+            adapter_id=adapter.id,
+            predictor=die_in_the_second_chunk,
+            on_progress=lambda *_: None,
+        )
+    seen: list[list[str]] = []
+    predict_missing(store, project.id, adapter, seen)
+    assert list(chain(*seen)) == ["note 8", "note 9", "note 10"]
+
+
+def test_a_repeated_prediction_replaces_the_earlier_one(store: Store) -> None:
+    project, adapter = make_project(store), make_adapter(store)
+    note_id = add_note(store, project)
+    for spans in ([(FEVER, 0.5), (Span(0, 2, "Drug"), 0.25)], [(FEVER, 0.75)]):
+        predict(store, note_id, adapter, spans)
+    with store.read() as tx:
+        assert tx.predictions.get(note_id=note_id, adapter_id=adapter.id) == [ScoredSpan(FEVER, 0.75)]
