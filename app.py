@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from mednerapp.http.application import wire
+from mednerapp.ui import errors
 from mednerapp.ui.process import application
 
 _wiring = wire(application())
@@ -12,4 +13,5 @@ app = st.App(
     Path(__file__).parent / "mednerapp" / "ui" / "main.py",
     routes=_wiring.routes,
     middleware=_wiring.middleware,
+    on_script_error=errors.show,
 )

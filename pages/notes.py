@@ -23,7 +23,7 @@ st.title("Notes", anchor=False)
 if not done.notes:
     st.info(f"{plain(project.name)} has no notes yet.")
     if user.may(Permission.IMPORT):
-        menu.link("upload", "Upload notes")
+        menu.next_step("upload", "Upload notes")
     st.stop()
 with st.container(horizontal=True, gap="large"):
     st.metric("Notes", done.notes, width="content")

@@ -85,4 +85,4 @@ if state().results:
     st.dataframe([{"Name": r.name, "Result": VERDICT[r.outcome], "Why": r.reason} for r in results], hide_index=True)
     first = next((r.note_id for r in results if r.note_id and r.outcome is not Outcome.REJECTED), None)
     if first:
-        menu.link("annotate", "Check the highlights", query={"note": str(first)})
+        menu.next_step("annotate", "Check the highlights", query={"note": str(first)})

@@ -40,7 +40,10 @@ def choose_note(user: User) -> OpenNote | None:
         leave_note(None)
         menu.link("notes", "All notes")
         st.stop()
-    state().note_id, state().project_id = note_id, found.project.id
+    state().note_id = note_id
+    if found.project.id != current_project().id:
+        state().project_id = found.project.id
+        st.rerun()  # what stands beside the page belongs to the other project
     if asked != str(note_id):
         st.query_params["note"] = str(note_id)
     return found
@@ -142,7 +145,7 @@ def everything_done(user: User) -> None:
     )
     with st.container(horizontal=True):
         if user.may(Permission.IMPORT):
-            menu.link("upload", "Upload notes")
+            menu.next_step("upload", "Upload notes")
         if notes:
             menu.link("notes", "Look at the notes")
         if notes and user.may(Permission.TRAIN):

@@ -23,9 +23,9 @@ FEW_NOTES = 20  # below it the intervals are wide and somewhat too narrow even s
 def nothing_frozen(user: User) -> None:
     st.info("No model has been scored yet. Scores need a frozen dataset, and a dataset needs submitted notes.")
     if user.may(Permission.TRAIN):
-        menu.link("train", "Freeze a dataset")
+        menu.next_step("train", "Freeze a dataset")
     else:
-        menu.link("annotate", "Annotate notes")
+        menu.next_step("annotate", "Annotate notes")
 
 
 def missing(user: User, found: Comparison) -> None:

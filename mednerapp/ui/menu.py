@@ -31,6 +31,12 @@ def link(name: str, label: str, *, query: Mapping[str, str] | None = None) -> No
     st.page_link(page_file(name), label=label, query_params=dict(query or {}))
 
 
+def next_step(name: str, label: str, *, query: Mapping[str, str] | None = None) -> None:
+    """The button for what one most likely wants to do now: opens a page by its name in MENU."""
+    if st.button(label, type="primary", key=f"next-{name}"):
+        go(name, query=query)
+
+
 def go(name: str, *, query: Mapping[str, str] | None = None) -> None:
     """End this run and open a page by its name in MENU."""
     st.switch_page(page_file(name), query_params=dict(query or {}))

@@ -164,3 +164,32 @@ def test_frozen_counts_are_those_of_the_next_freeze(app: App, people: dict[Role,
     ready = freezing.preview(app.store, user=people[Role.LEAD], project_id=project.id)
     (dataset,) = reporting.datasets(app.store, user=people[Role.LEAD], project_id=project.id)
     assert ready == dataset.notes
+
+
+def test_a_link_to_a_note_of_another_project_switches_to_that_project(
+    open_page: Open, app: App, people: dict[Role, User]
+) -> None:
+    first = projects.all_projects(app.store)[0]
+    second = projects.create(app.store, by=people[Role.LEAD], name="Another ward")
+    shown = open_page("annotate", Role.ANNOTATOR)
+    assert shown.sidebar.selectbox[0].value == second.id  # the first by name
+    shown.query_params["note"] = "1"
+    shown.run()
+    assert shown.sidebar.selectbox[0].value == first.id
+    shown.sidebar.selectbox[0].set_value(second.id).run()
+    assert [title.value for title in shown.title] == ["No notes yet"]
+    assert "note" not in shown.query_params
+
+
+def break_off() -> None:
+    from mednerapp.errors import InvalidValue
+    from mednerapp.ui import errors
+
+    errors.show(InvalidValue("The rank has to be *at least* 1."))
+    errors.show(KeyError("Mrs Vellacott has pneumonia"))
+
+
+def test_a_page_that_breaks_off_shows_our_words_and_never_those_of_another_error() -> None:
+    ours, other = (error.value for error in AppTest.from_function(break_off).run().error)
+    assert ours.replace("\\", "") == "The rank has to be *at least* 1."
+    assert "Vellacott" not in other
