@@ -64,7 +64,7 @@ def header(user: User, opened: OpenNote) -> None:
     facts = [note.note_type and plain(note.note_type), f"{note.length:,} characters"]
     if opened.suggested_by:
         facts.append(f"highlighted by {plain(opened.suggested_by)}")
-    elif not opened.waiting:
+    elif not opened.waiting and not opened.annotation.spans:
         facts.append("no highlights")
     left, right = st.columns([3, 1], vertical_alignment="bottom", gap="large")
     left.subheader(plain(note.title), anchor=False)
