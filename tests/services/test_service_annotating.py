@@ -283,8 +283,10 @@ def test_undo_and_redo_over_several_batches_bring_a_suggestion_back_as_it_was(de
     desk.open()
     before = desk.spans["m3"]
     restore = [change(seq, EditAction.RESTORE, "m3", WARFARIN, SpanState.SUGGESTED) for seq in (2, 4)]
-    desk.save(delete(1, "m3"), base=3)
-    desk.save(restore[0], delete(3, "m3"), restore[1], base=4)
+    desk.save(delete(1, "m3"), restore[0], base=3)
+    assert desk.spans["m3"] == before
+    desk.save(delete(3, "m3"), base=5)
+    desk.save(restore[1], delete(5, "m3"), change(6, EditAction.RESTORE, "m3", WARFARIN, SpanState.SUGGESTED), base=6)
     assert desk.spans["m3"] == before
     assert (before.score, before.origin, before.adapter_id) == (0.25, Origin.MODEL, desk.adapter.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import count
 
 import pytest
@@ -20,17 +21,41 @@ from mednerapp.store import Store
 IDS = ["m0", "m1", "a", "b", "c"]
 SUGGESTED = [ScoredSpan(Span(0, 5, "Symptom"), 0.75), ScoredSpan(Span(28, 35, "Drug"), 0.5)]
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from([a for a in EditAction if a is not EditAction.SUGGEST]),
-        st.sampled_from(IDS),
-        spans(length=len(TEXT) + 3),  # some end after the note
-        st.sampled_from(SpanState),
-    ),
-    max_size=12,
+CHANGES = [EditAction.RELABEL, EditAction.RESIZE, EditAction.ACCEPT, EditAction.REJECT, EditAction.DELETE]
+CREATES = [EditAction.CREATE, EditAction.RESTORE]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a page does to a span that is there, and what it does when it is not. A wild one does it the wrong way round
+    or after the end of the note."""
+
+    span_id: str
+    change: EditAction
+    creates: EditAction
+    span: Span
+    state: SpanState
+    wild: int
+
+    def edit(self, seq: int, *, there: bool) -> Edit:
+        action = self.change if there != (self.wild == 1) else self.creates
+        if action is EditAction.DELETE:
+            return Edit(seq, action, self.span_id, None, None)
+        span = Span(self.span.start, len(TEXT) + 1, self.span.label) if self.wild == 2 else self.span
+        return Edit(seq, action, self.span_id, span, self.state)
+
+
+steps = st.builds(
+    Step,
+    span_id=st.sampled_from(IDS),
+    change=st.sampled_from(CHANGES),
+    creates=st.sampled_from(CREATES),
+    span=spans(length=len(TEXT)),
+    state=st.sampled_from(SpanState),
+    wild=st.sampled_from([0] * 18 + [1, 2]),
 )
 # Each batch: its steps, and whether the network delivers it twice.
-batches = st.lists(st.tuples(steps, st.booleans()), max_size=4)
+batches = st.lists(st.tuples(st.lists(steps, max_size=10), st.booleans()), max_size=4)
 numbers = count()
 
 
@@ -76,7 +101,7 @@ class PlainModel:
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches)
 def test_stored_spans_replayed_events_and_a_plain_model_agree(
-    history_store: Store, given_batches: list[tuple[list[tuple[EditAction, str, Span, SpanState]], bool]]
+    history_store: Store, given_batches: list[tuple[list[Step], bool]]
 ) -> None:
     store = history_store
     with store.read() as tx:
@@ -92,11 +117,12 @@ def test_stored_spans_replayed_events_and_a_plain_model_agree(
     seq = 0
     for batch, twice in given_batches:
         edits: list[Edit] = []
-        for action, span_id, span, state in batch:
+        expected_failure: int | None = None
+        for step in batch:
             seq += 1
-            gone = action is EditAction.DELETE
-            edits.append(Edit(seq, action, span_id, None if gone else span, None if gone else state))
-        expected_failure = next((edit.client_seq for edit in edits if not model.apply(edit)), None)
+            edits.append(step.edit(seq, there=step.span_id in model.spans))
+            if expected_failure is None and not model.apply(edits[-1]):
+                expected_failure = seq  # the edits after it are sent, too, and are not to be stored
         for _ in range(1 + twice):
             assert failure_of(store, annotation, edits) == expected_failure
             with store.read() as tx:

@@ -148,7 +148,8 @@ def test_a_training_that_fails_leaves_no_adapter_and_can_be_started_again(team: 
     team.claim(run)
 
     def fail(_order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained:
-        on_epoch(EpochReport(1, 0.9, 0.8, 0.4, 1.5))
+        for epoch in (1, 2, 3):
+            on_epoch(EpochReport(epoch, 0.9, 0.8, 0.4, 1.5))
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError):

@@ -5,7 +5,10 @@ from collections.abc import Callable
 import pytest
 from support.makers import TEXT, make_project, make_user, text_on
 
+from db import tables
+from db.engine import connect
 from mednerapp.domain.accounts import Role
+from mednerapp.domain.annotations import AnnotationState
 from mednerapp.domain.datasets import Split, split_of
 from mednerapp.domain.notes import NewNote
 from mednerapp.errors import NotFound
@@ -23,7 +26,11 @@ def all_projects(store: Store) -> list[object]:
         return list(tx.projects.all())
 
 
-@pytest.mark.parametrize("text", [TEXT, "e\u0301 🩺 אש\u200d\u2028\n\t", "x" * 1_000_000])
+@pytest.mark.parametrize(
+    "text",
+    [TEXT, "e\u0301 🩺 אש\u200d\u2028\n\t", "x" * 1_000_000],
+    ids=["plain", "every kind of character", "longest"],
+)
 def test_a_note_comes_back_as_it_went_in(store: Store, text: str) -> None:
     given = NewNote(text, "Title 😀", source="upload", patient_key="P1", note_type="Letter")
     note_id = add(store, given)
@@ -47,6 +54,23 @@ def test_the_side_of_a_note_is_written_at_its_import(store: Store) -> None:
     with store.read() as tx:
         assert tx.notes.get(by_patient).split is split_of(patient_key="P1", content_hash="")
         assert tx.notes.get(by_text).split is Split.TEST
+
+
+def test_a_lock_shows_the_annotation_as_it_is_and_not_as_it_was_read_before(emptied_postgres_url: str) -> None:
+    """On PostgreSQL; on SQLite nobody else writes between the two."""
+    database = connect(emptied_postgres_url)
+    store = Store(database)
+    user, project = make_user(store), make_project(store)
+    with store.write() as tx:
+        note_id = tx.notes.add(project_id=project.id, note=NewNote(TEXT, ""), user_id=None)
+        annotation_id = tx.annotations.add(note_id=note_id, user_id=user.id).id
+    with store.write() as tx:
+        kept = tx.annotations._session.get(tables.Annotation, annotation_id)
+        with store.write() as other:
+            other.annotations.set_state(annotation_id, AnnotationState.SUBMITTED)
+        assert kept is not None
+        assert tx.annotations.lock(annotation_id).state is AnnotationState.SUBMITTED
+    database.dispose()
 
 
 LOOK_UPS: list[Callable[[Transaction], object]] = [
