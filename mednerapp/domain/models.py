@@ -58,8 +58,8 @@ class RunState(StrEnum):
 class HyperParameters:
     """What a fine-tuning run is told. `learning_rate` is that of Adam; `rank`, `alpha`, `dropout` are LoRA's."""
 
-    epochs: int = 8
-    learning_rate: float = 1e-3
+    epochs: int = 10
+    learning_rate: float = 2e-3
     batch_size: int = 8
     rank: int = 16
     alpha: int = 32
