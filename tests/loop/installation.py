@@ -23,7 +23,7 @@ from mednerapp.settings import Settings, environment
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PATIENCE = 120  # seconds until something that has to happen must have happened
+PATIENCE = 150  # seconds until something that has to happen must have happened
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
 @contextmanager
 def installed(folder: Path) -> Generator[Installation]:
     """Prepared as by the command, started, and stopped at the end."""
-    settings = Settings(data_dir=folder, demo=True, port=0, threads=1)
+    settings = Settings(data_dir=folder, demo=True, port=0)
     bootstrap.prepare(settings)
     app = bootstrap.build(settings)
     process = subprocess.Popen([sys.executable, str(HERE / "serve_quickly.py")], cwd=ROOT, env=environment(settings))
