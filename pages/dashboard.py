@@ -1,4 +1,4 @@
-"""Which model is best, how sure that is, and what it rests on."""
+"""Which model scored highest, how sure that is, and what it rests on."""
 
 import streamlit as st
 

@@ -59,7 +59,7 @@ def best(user: User, found: Comparison) -> None:
     first = found.scores[0]
     notes, spans = count(found.notes, "test note"), count(first.micro.counts.gold, "gold span")
     st.markdown(
-        f"#### {plain(first.adapter.name)} is best: F1 {estimate(first.micro.f1)}\n"
+        f"#### {plain(first.adapter.name)} has the highest F1: {estimate(first.micro.f1)}\n"
         f"On the same {notes} of {plain(found.dataset.name)} with {spans} for every model. A span counts only if its "
         "place and label are exactly those of the gold. In brackets: the 95% interval, from drawing "
         "the notes again 2,000 times."

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.browser import serving
 from playwright.sync_api import FloatRect, Locator, Page, expect
+from support.browser import serving
 
 pytestmark = pytest.mark.browser
 
@@ -636,7 +636,7 @@ def test_skip_leaves_the_note_as_it_is_and_a_later_visit_starts_afresh(editor: E
 
 
 def test_after_150_random_actions_the_browser_the_server_and_python_slices_agree(editor: Editor) -> None:
-    dice = random.Random(20)  # noqa: S311 - not for secrets
+    dice = random.Random(20)
     editor.open(ALL)
     editor.focus()
     keys = ["ArrowRight", "ArrowLeft", "n", "a", "r", "Delete", *"12345", "Control+z", "Control+y", "Escape"]

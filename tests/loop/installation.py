@@ -1,4 +1,4 @@
-"""A whole installation as `mednerapp serve` runs it: web process and worker under the supervisor, on a demo data folder."""
+"""A whole installation as `mednerapp serve` runs it: web process and worker under the supervisor, on demo data."""
 
 from __future__ import annotations
 

@@ -115,7 +115,8 @@ def test_fifty_kills_during_edits_lose_no_acknowledged_edit_and_the_app_comes_ba
     assert editor.acknowledged == editor.sent > KILLS
     assert replay(events) == current
     assert "again" in interrupted.error
-    print(f"\n{KILLS} kills, {editor.acknowledged} edits acknowledged, {len(stored)} stored, {interruptions} restarts of the run")
+    print(f"\n{KILLS} kills, {editor.acknowledged} edits acknowledged, {len(stored)} stored; {interruptions + 1} times")
+    print("the run was reported as interrupted and could be started again")
 
 
 def test_an_interrupted_run_can_be_started_again_and_succeeds(installation: Installation) -> None:
@@ -141,6 +142,8 @@ def test_an_interrupted_run_can_be_started_again_and_succeeds(installation: Inst
     wait_until(lambda: now() is RunState.INTERRUPTED, "the report of the interruption")
     fine_tuning.start_again(app.store, user=lead, run_id=run.id)
     wait_until(lambda: now() is RunState.SUCCEEDED, "the end of the run")
-    wait_until(
-        lambda: len(reporting.compare(app.store, user=lead, dataset_id=dataset.id).scores) == 2, "the scores of both models"
-    )
+
+    def scored() -> bool:
+        return len(reporting.compare(app.store, user=lead, dataset_id=dataset.id).scores) == 2
+
+    wait_until(scored, "the scores of both models")

@@ -109,9 +109,9 @@ def test_the_dashboard_waits_for_scores_and_then_names_the_best_with_its_interva
             counts=counts,
         )
     shown = open_page("dashboard", Role.CLINICIAN)
-    best = next(m.value for m in shown.markdown if "is best" in m.value)
+    best = next(m.value for m in shown.markdown if "has the highest F1" in m.value)
     score = reporting.compare(app.store, user=people[Role.LEAD], dataset_id=dataset.id).scores[0].micro
-    assert f"F1 {100 * score.f1.value:.1f}% ({100 * score.f1.low:.1f}" in best.replace("\\", "")
+    assert f"F1: {100 * score.f1.value:.1f}% ({100 * score.f1.low:.1f}" in best.replace("\\", "")
     assert f"{len(notes)} test notes" in best
     assert not any(b.label == "Highlight new notes with it" for b in shown.button)  # a clinician promotes nothing
 
