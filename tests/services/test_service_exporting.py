@@ -89,6 +89,8 @@ def test_each_span_says_where_it_came_from_and_what_a_person_said(store: Store, 
         ("Symptom", "confirmed", "person"),
     ]
     assert (first["text"], first["state"]) == (TEXT, "submitted")
+    usual = json.loads(exported(store, user, project)[0])
+    assert usual["spans"] == first["spans"][1:]  # what a person rejected stays here unless it is asked for
 
 
 def test_an_export_is_in_the_audit_log_before_its_first_line_is_read(

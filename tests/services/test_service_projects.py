@@ -151,9 +151,11 @@ def test_what_was_highlighted_before_a_job_died_is_kept(store: Store) -> None:
 
 
 def test_a_repeated_prediction_replaces_the_earlier_one(store: Store) -> None:
-    project, adapter = make_project(store), make_adapter(store)
+    project, adapter, other = make_project(store), make_adapter(store), make_adapter(store, "Other")
     note_id = add_note(store, project)
+    predict(store, note_id, other, [])
     for spans in ([(FEVER, 0.5), (Span(0, 2, "Drug"), 0.25)], [(FEVER, 0.75)]):
         predict(store, note_id, adapter, spans)
     with store.read() as tx:
         assert tx.predictions.get(note_id=note_id, adapter_id=adapter.id) == [ScoredSpan(FEVER, 0.75)]
+        assert tx.predictions.get(note_id=note_id, adapter_id=other.id) == []  # another adapter's is its own
