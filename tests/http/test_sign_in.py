@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
+from time import sleep
+from typing import Any
 
 import httpx
 import pytest
+from anyio import create_task_group
 from starlette.applications import Starlette
 from support.app_server import AppServer, prepare_demo
 
@@ -15,7 +20,7 @@ from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Role
 from mednerapp.http.application import wire
 from mednerapp.http.sign_in import HOME, local_path
-from mednerapp.http.throttle import FIRST_LOCK, LONGEST_LOCK, WINDOW, Throttle
+from mednerapp.http.throttle import FIRST_LOCK, WINDOW, Throttle
 from mednerapp.services import accounts
 from mednerapp.settings import Settings
 
@@ -119,33 +124,37 @@ def test_guessing_the_password_of_one_person_is_slowed_down(app_server: AppServe
         assert "Too many attempts" in answer.text
 
 
-def test_a_key_waits_longer_with_each_failure_and_is_forgiven_after_a_while() -> None:
+def test_a_key_waits_longer_with_each_attempt_and_is_forgiven_after_a_while() -> None:
     at = 0.0
     throttle = Throttle(clock=lambda: at)
-    for _ in range(4):
-        throttle.failed("a", allowed=5)
-    assert throttle.wait("a", "b") == 0
-    throttle.failed("a", allowed=5)
-    assert throttle.wait("a", "b") == FIRST_LOCK
-    at += FIRST_LOCK
-    throttle.failed("a", allowed=5)
-    assert throttle.wait("a") == 2 * FIRST_LOCK
-    for _ in range(20):
-        throttle.failed("a", allowed=5)
-    assert throttle.wait("a") == LONGEST_LOCK
-    assert throttle.wait("b") == 0
-    at += WINDOW + LONGEST_LOCK
-    throttle.failed("a", allowed=5)
-    assert throttle.wait("a") == 0
-    throttle.failed("c", allowed=1)
-    throttle.succeeded("c")
-    assert throttle.wait("c") == 0
+    assert [throttle.attempt({"a": 5, "b": 100}) for _ in range(5)] == [0.0] * 5
+    waits: list[float] = []
+    while wait := throttle.attempt({"a": 5, "b": 100}):
+        assert throttle.attempt({"b": 100, "a": 5}) == wait  # knocking while one has to wait makes it no longer
+        waits.append(wait)
+        at += wait
+        assert throttle.attempt({"a": 5}) == 0
+    assert waits == [FIRST_LOCK * factor for factor in (1, 2, 4, 8, 16)]
+    assert throttle.attempt({"b": 100}) == 0
+    at += WINDOW
+    assert [throttle.attempt({"a": 5}) for _ in range(5)] == [0.0] * 5
+
+
+def test_an_attempt_that_was_right_does_not_count() -> None:
+    throttle = Throttle(clock=lambda: 0.0)
+    for _ in range(50):
+        assert throttle.attempt({"address": 2}) == 0
+        throttle.take_back("address")
+    assert throttle.attempt({"email": 1}) == 0
+    assert throttle.attempt({"email": 1}) == FIRST_LOCK
+    throttle.forget("email")
+    assert throttle.attempt({"email": 1}) == 0
 
 
 def test_a_guesser_with_many_names_cannot_fill_the_memory() -> None:
     throttle = Throttle(clock=lambda: 0.0)
     for number in range(25_000):
-        throttle.failed(f"email:{number}@example.org", allowed=5)
+        throttle.attempt({f"email:{number}@example.org": 5})
     assert len(throttle._known) <= 10_000
 
 
@@ -183,6 +192,59 @@ async def test_outside_the_demo_there_is_no_one_click_sign_in(prepared: App) -> 
         answer = await client.post("/sign-in/demo", data={"role": "admin"})
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.anyio
+async def test_guesses_sent_side_by_side_are_counted_like_guesses_sent_one_after_the_other(prepared: App) -> None:
+    accounts.create_user(prepared.store, by=None, email="p@example.org", name="P", role=Role.LEAD, password=PASSWORD)
+    answers: list[int] = []
+    async with asgi(prepared, "http://127.0.0.1:1") as client:
+
+        async def guess(number: int) -> None:
+            given = {"email": "p@example.org", "password": f"guess {number}"}
+            answers.append((await client.post("/sign-in", data=given)).status_code)
+
+        async with create_task_group() as group:
+            for number in range(40):
+                group.start_soon(guess, number)
+    assert Counter(answers) == {401: 5, 429: 35}
+
+
+@pytest.mark.anyio
+async def test_a_ward_that_signs_in_at_once_gets_in_and_hashes_no_more_than_two_passwords_at_a_time(
+    prepared: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"p{number}@example.org" for number in range(12)]
+    for email in people:
+        accounts.create_user(prepared.store, by=None, email=email, name="P", role=Role.LEAD, password=PASSWORD)
+    real, lock, running, most = accounts.sign_in, Lock(), 0, 0
+
+    def watched(*given: Any, **named: Any) -> accounts.SignIn:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        sleep(0.02)  # long enough for the others to arrive
+        try:
+            return real(*given, **named)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(accounts, "sign_in", watched)
+    answers: list[int] = []
+    async with asgi(prepared, "http://127.0.0.1:1") as client:
+
+        async def enter(email: str) -> None:
+            given = {"email": email, "password": PASSWORD}
+            answers.append((await client.post("/sign-in", data=given)).status_code)
+
+        for _ in range(2):  # 24 from one address: more than may fail there
+            async with create_task_group() as group:
+                for email in people:
+                    group.start_soon(enter, email)
+    assert Counter(answers) == {303: 24}
+    assert most == 2
 
 
 @pytest.fixture
