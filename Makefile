@@ -5,16 +5,15 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PORT   ?= 8501
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: app serve test check format system clean
 
-app: $(VENV)/app.stamp ## the demo, on http://127.0.0.1:$(PORT)
-	MEDNER_DATA_DIR=$${MEDNER_DATA_DIR:-data/demo} $(BIN)/mednerapp serve --demo --port $(PORT) $(if $(CI),,--open)
+app: $(VENV)/app.stamp ## the demo, on http://127.0.0.1:8501 or PORT=...
+	MEDNER_DATA_DIR=$${MEDNER_DATA_DIR:-data/demo} $(BIN)/mednerapp serve --demo $(if $(PORT),--port $(PORT)) $(if $(CI),,--open)
 
 serve: $(VENV)/app.stamp ## the real thing, without the demo; data in ./data
-	$(BIN)/mednerapp serve --port $(PORT)
+	$(BIN)/mednerapp serve $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/dev.stamp system
 	$(BIN)/python -m pytest $(ARGS)

@@ -38,33 +38,45 @@ def build(settings: Settings) -> App:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What preparing found or made. `first_admin`: e-mail and generated password, only on the very first start."""
+    """What preparing found or made.
+
+    first_admin: e-mail and generated password, only on the very first start.
+    only_demo: nobody but demo people is there.
+    """
 
     first_admin: tuple[str, str] | None
+    only_demo: bool
 
 
 def prepare(settings: Settings) -> Prepared:
     """Make the data folder usable: migrate, enter the starter, create the first administrator or the demo. Repeatable.
 
     Raises:
-        MedNerError: for a demo on an address that others can reach.
+        MedNerError: for a demo on an address that others can reach, or on a data folder that was not made for it.
     """
     if settings.demo and not settings.is_loopback:
         raise MedNerError(
             f"The demo signs people in without a password, so it runs on a loopback address only, "
             f"not on {settings.host}."
         )
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.chmod(0o700)
     upgrade(settings.resolved_database_url)
     app = build(settings)
     try:
-        models.register_starter(app.store, folder=settings.starter_dir)
+        kinds = {accounts.is_demo(user) for user in accounts.list_users(app.store, by=None)}
+        if settings.demo and kinds == {False}:
+            raise MedNerError(
+                f"{settings.data_dir} holds real accounts. The demo signs people in without a password: give it a data "
+                "folder of its own with MEDNER_DATA_DIR."
+            )
+        models.register_starter(app.store, shipped=settings.starter_dir, model_dir=settings.model_dir)
         if settings.demo:
             demo.ensure_demo(app.store, folder=settings.demo_notes_dir)
-            return Prepared(None)
+            return Prepared(None, only_demo=False not in kinds)
         first_admin = accounts.ensure_first_admin(app.store)
         if not projects.all_projects(app.store):
             projects.create(app.store, by=None, name="My project")
-        return Prepared(first_admin)
+        return Prepared(first_admin, only_demo=kinds == {True})
     finally:
         app.close()

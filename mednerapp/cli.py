@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,9 +18,10 @@ from mednerapp import __version__, bootstrap, cli_output
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Permission, Role, User
 from mednerapp.domain.datasets import Dataset
+from mednerapp.domain.jobs import JobState
 from mednerapp.domain.models import Encoder, HyperParameters
 from mednerapp.domain.projects import Project
-from mednerapp.errors import MedNerError, NotFound
+from mednerapp.errors import InvalidValue, MedNerError, NotFound
 from mednerapp.formats import jsonl
 from mednerapp.services import (
     accounts,
@@ -50,7 +52,7 @@ DEFAULTS = HyperParameters()
 def _open() -> Generator[tuple[App, User]]:
     """The prepared installation, and the administrator in whose name the command line acts."""
     settings = Settings()
-    bootstrap.prepare(settings)
+    _announce(bootstrap.prepare(settings))
     opened = bootstrap.build(settings)
     try:
         everybody = accounts.list_users(opened.store, by=None)
@@ -100,7 +102,13 @@ def serve(
 
     given = {"demo": demo or None, "host": host or None, "port": port or None}
     settings = Settings().model_copy(update={name: value for name, value in given.items() if value is not None})
-    _announce(bootstrap.prepare(settings))
+    prepared = bootstrap.prepare(settings)
+    if prepared.only_demo and not settings.demo:
+        raise MedNerError(
+            f"{settings.data_dir} holds the demo, whose people have no passwords. Start it with --demo, or choose "
+            "another data folder with MEDNER_DATA_DIR."
+        )
+    _announce(prepared)
     raise typer.Exit(supervise(settings, open_browser=open_browser))
 
 
@@ -130,9 +138,14 @@ def migrate() -> None:
 def _announce(prepared: bootstrap.Prepared) -> None:
     if prepared.first_admin:
         email, password = prepared.first_admin
-        print(
-            f"\n  First administrator (shown only now):\n    e-mail    {email}\n    password  {password}\n", flush=True
+        lines = (
+            "",
+            "  First administrator (shown only now):",
+            f"    e-mail    {email}",
+            f"    password  {password}",
+            "",
         )
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 @app.command(name="import")
@@ -155,12 +168,12 @@ def import_notes(
         target = _project(opened, project)
         tally = dict.fromkeys(importing.Outcome, 0)
         report = jsonl.ReadReport()
-        label_map = dict(item.split("=", 1) for item in label) if label else None
+        label_map = _label_map(label)
         with cli_output.counter(console, "notes") as advance:
             for path in cli_output.expand(paths):
                 if path.name.endswith((".jsonl", ".jsonl.gz")):
                     records = jsonl.read(path, label_map=label_map, labels=target.schema.names, report=report)
-                    found = _import_records(opened, user, target, records, gold=gold, advance=advance)
+                    found = _import_records(opened, user, target, records, report, gold=gold, advance=advance)
                 else:
                     upload = importing.look_at_file(name=path.name, data=path.read_bytes(), settings=opened.settings)
                     found = _import_upload(opened, user, target, upload, report)
@@ -171,11 +184,22 @@ def import_notes(
         cli_output.import_report(tally, report, as_json=as_json)
 
 
+def _label_map(given: list[str] | None) -> dict[str, str] | None:
+    """THEIRS=OURS pairs, None when labels keep their names."""
+    if not given:
+        return None
+    wrong = [item for item in given if not all(item.partition("="))]
+    if wrong:
+        raise InvalidValue(f"--label takes THEIRS=OURS, not {wrong[0]!r}.")
+    return dict(item.split("=", 1) for item in given)
+
+
 def _import_records(
     opened: App,
     user: User,
     project: Project,
     records: Iterator[jsonl.NoteWithSpans],
+    report: jsonl.ReadReport,
     *,
     gold: bool,
     advance: cli_output.Advance,
@@ -184,7 +208,10 @@ def _import_records(
         return importing.import_gold(
             opened.store, user=user, project_id=project.id, records=records, on_progress=lambda _: advance(1)
         )
-    uploads = [importing.Upload(record.note.title, record.note) for record in records]
+    uploads: list[importing.Upload] = []
+    for record in records:
+        uploads.append(importing.Upload(record.note.title, record.note))
+        report.dropped_labels.update(span.label for span in record.spans)  # spans come in as gold or not at all
     results = importing.import_uploads(
         opened.store, user=user, project_id=project.id, uploads=uploads, on_progress=lambda _: advance(1)
     )
@@ -273,10 +300,16 @@ def evaluate(
         chosen = _dataset(opened, user, target, dataset)
         evaluating.request(opened.store, user=user, dataset_id=chosen.id)
         jobs = evaluating.open_jobs(opened.store, user=user, dataset_id=chosen.id)
+        failures: list[str] = []
         if jobs:
             with waiting.a_worker(opened.store, opened.settings, device=device), cli_output.bars(console) as on_change:
-                waiting.wait_for(opened.store, jobs, on_change=on_change)
+                ended = waiting.wait_for(opened.store, jobs, on_change=on_change)
+            failures = [job.message for job in ended if job.state is not JobState.SUCCEEDED]
         cli_output.comparison(reporting.compare(opened.store, user=user, dataset_id=chosen.id), as_json=as_json)
+        for message in failures:
+            print(f"mednerapp: {message}", file=sys.stderr)
+        if failures:
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -349,6 +382,7 @@ def change(
 
 def main() -> None:
     """Entry point: an expected error is one line, not a traceback."""
+    os.umask(0o077)  # what is written holds patient data: for nobody else on this machine
     try:
         app()
     except MedNerError as error:

@@ -100,7 +100,8 @@ def import_report(tally: Mapping[Outcome, int], report: ReadReport, *, as_json: 
         return
     print(", ".join(f"{count} {outcome.value}" for outcome, count in tally.items()))
     if report.dropped_labels:
-        print(f"Spans left out, since their label was not asked for: {report.dropped_labels.total()}")
+        dropped = report.dropped_labels.total()
+        print(f"Spans left out (their label was not asked for, or --gold was not given): {dropped}")
     if report.discontinuous:
         print(f"Discontinuous spans read as the range that covers them: {report.discontinuous}")
     for line, reason in report.rejected:

@@ -9,7 +9,6 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ASSETS = Path(__file__).parent / "assets"
-STARTER_FOLDER = "starter:"  # the starter ships with the package and is not copied into the data folder
 
 
 class Settings(BaseSettings):
@@ -27,7 +26,6 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, description="Sign out after so many hours whatever happens.")
     max_upload_mb: int = Field(default=5, gt=0, description="Largest file that may be uploaded, in MiB.")
     device: str = Field(default="auto", description="Device of the worker: auto, cpu, cuda, cuda:1, ...")
-    threads: int = Field(default=0, ge=0, description="CPU threads of the worker; 0 lets torch choose.")
 
     @property
     def is_loopback(self) -> bool:
@@ -48,8 +46,8 @@ class Settings(BaseSettings):
         return self.data_dir / "models"
 
     def model_folder(self, folder: str) -> Path:
-        """Where weights lie. `folder` is as stored: STARTER_FOLDER, or a path relative to model_dir."""
-        return self.starter_dir if folder == STARTER_FOLDER else self.model_dir / folder
+        """Where the weights of an encoder or adapter lie; `folder` is as stored, relative to model_dir."""
+        return self.model_dir / folder
 
     @property
     def starter_dir(self) -> Path:

@@ -13,7 +13,7 @@ from mednerapp.domain.datasets import Split
 class Encoder:
     """A pre-trained base model that is installed here.
 
-    `folder` is relative to the model folder, or 'starter:' for the shipped one.
+    `folder` is relative to the model folder.
     """
 
     id: int

@@ -50,8 +50,13 @@ class Note:
 
 
 def content_hash(text: str) -> str:
-    """Hex SHA-256 of the UTF-8 bytes of the normalised text: the identity of a note across projects and machines."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Hex SHA-256 of the text without what nobody sees: blanks at ends of lines, blank lines around the whole.
+
+    It is the identity of a note across projects and machines: whoever pastes a known note with one more newline at its
+    end gets the same note, in the same split.
+    """
+    canonical = "\n".join(line.rstrip() for line in text.strip().split("\n")) + "\n"
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def normalise_text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -51,7 +52,7 @@ def serve(
             children = {
                 "web": Child("web process", web or _web_command(settings.host), settings, port),
                 "worker": Child(
-                    "worker", worker or ("-m", "mednerapp.cli", "worker", "--id", "local-0"), settings, port
+                    "worker", worker or ("-m", "mednerapp.cli", "worker", "--id", _worker_id(settings)), settings, port
                 ),
             }
             _watch(children, settings, port, stopping, open_browser=open_browser)
@@ -155,6 +156,12 @@ def _stop(children: Sequence[Child]) -> None:
         child.terminate()
     for child in children:
         child.wait(until)
+
+
+def _worker_id(settings: Settings) -> str:
+    """The same after each start, so that a worker knows its former self, and no other's on a shared database."""
+    folder = hashlib.sha256(str(settings.data_dir.absolute()).encode()).hexdigest()[:6]
+    return f"{socket.gethostname()[:60]}-{folder}"
 
 
 def _web_command(host: str) -> tuple[str, ...]:

@@ -181,6 +181,11 @@ def ensure_first_admin(store: Store) -> tuple[str, str] | None:
     return email, password
 
 
+def is_demo(user: User) -> bool:
+    """Whether anybody may sign in as this person in demo mode."""
+    return user.email.endswith(f"@{DEMO_DOMAIN}")
+
+
 def ensure_demo_users(store: Store) -> dict[Role, User]:
     """One person for each role, with passwords that nobody knows."""
     users: dict[Role, User] = {}

@@ -13,9 +13,11 @@ from mednerapp.formats.jsonl import NoteWithSpans
 from mednerapp.services import accounts, freezing, importing, projects
 from mednerapp.services.evaluating import queue_evaluations
 from mednerapp.services.importing import Upload
+from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Store
 
 PROJECT = "Demo: synthetic notes"
+DATASET = "Demo gold"
 
 
 def read_notes(folder: Path) -> list[tuple[NoteWithSpans, bool]]:
@@ -35,25 +37,23 @@ def read_notes(folder: Path) -> list[tuple[NoteWithSpans, bool]]:
 
 
 def ensure_demo(store: Store, *, folder: Path) -> Project:
-    """Create the demo people, project, notes, gold and dataset, once; a project that is there is left as it is."""
+    """Create the demo people, project, notes, gold and dataset, once; a start that was cut off is completed here."""
     users = accounts.ensure_demo_users(store)
+    lead = users[Role.LEAD]
     with store.read() as tx:
-        there = tx.projects.by_name(PROJECT)
-    if there:
-        return there
-    guideline = (folder / "GUIDELINE.md").read_text(encoding="utf-8")
-    project = projects.create(store, by=users[Role.ADMIN], name=PROJECT, guideline=guideline)
+        project = tx.projects.by_name(PROJECT)
+        if project and tx.datasets.by_name(project_id=project.id, name=DATASET):
+            return project
+    if project is None:
+        guideline = (folder / "GUIDELINE.md").read_text(encoding="utf-8")
+        project = projects.create(store, by=users[Role.ADMIN], name=PROJECT, guideline=guideline)
     notes = read_notes(folder)
-    importing.import_gold(
-        store, user=users[Role.LEAD], project_id=project.id, records=[note for note, gold in notes if gold]
-    )
-    importing.import_uploads(
-        store,
-        user=users[Role.LEAD],
-        project_id=project.id,
-        uploads=[Upload(value.note.title, value.note) for value, gold in notes if not gold],
-    )
-    dataset = freezing.freeze(store, user=users[Role.LEAD], project_id=project.id, name="Demo gold")
+    importing.import_gold(store, user=lead, project_id=project.id, records=[note for note, gold in notes if gold])
+    uploads = [Upload(value.note.title, value.note) for value, gold in notes if not gold]
+    importing.import_uploads(store, user=lead, project_id=project.id, uploads=uploads)
+    with store.write() as tx:
+        queue_predictions(tx, project_id=project.id, user_id=None)
+    dataset = freezing.freeze(store, user=lead, project_id=project.id, name=DATASET)
     with store.write() as tx:
         queue_evaluations(tx, dataset_id=dataset.id, user_id=None)
     return project

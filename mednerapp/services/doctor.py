@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from mednerapp.domain.annotations import replay
 from mednerapp.errors import MedNerError
@@ -33,7 +34,7 @@ def examine(store: Store, *, settings: Settings) -> list[Check]:
         ("database answers", lambda: _database(store)),
         ("data folder is private", lambda: _private(settings)),
         ("room on the disk", lambda: _room(settings)),
-        ("shipped starter is intact", lambda: _intact(settings, "starter:")),
+        ("shipped starter is intact", lambda: _intact(settings.starter_dir)),
         ("adapters are intact", lambda: _adapters(store, settings)),
         ("event logs are intact", lambda: _event_logs(store)),
         ("a worker is running", lambda: _worker(store)),
@@ -71,10 +72,10 @@ def _room(settings: Settings) -> str:
     return text
 
 
-def _intact(settings: Settings, folder: str) -> str:
-    path = settings.model_folder(folder)
+def _intact(path: Path, expected: str = "") -> str:
+    """`expected`: the hash that the database has, where it has one."""
     manifest = read_manifest(path)
-    if weights_hash(path) != manifest["weights_hash"]:
+    if weights_hash(path) != manifest["weights_hash"] or expected not in ("", manifest["weights_hash"]):
         raise MedNerError(f"The weights in {path.name!r} are not those that its manifest names. Install it again.")
     return f"{manifest['name']}, {manifest['weights_hash'][:12]}"
 
@@ -82,9 +83,9 @@ def _intact(settings: Settings, folder: str) -> str:
 def _adapters(store: Store, settings: Settings) -> str:
     with store.read() as tx:
         adapters = [adapter for project in tx.projects.all() for adapter in tx.models.adapters(project.id)]
-    folders = sorted({adapter.folder for adapter in adapters})
-    for folder in folders:
-        _intact(settings, folder)
+    folders = {adapter.folder: adapter.weights_hash for adapter in adapters}
+    for folder, digest in sorted(folders.items()):
+        _intact(settings.model_folder(folder), digest)
     return f"{len(folders)} checked"
 
 

@@ -25,7 +25,7 @@ from mednerapp.domain.clock import now
 from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import AdapterKind
 from mednerapp.services import demo
-from mednerapp.settings import STARTER_FOLDER, Settings, environment
+from mednerapp.settings import Settings, environment
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60  # seconds until a server must answer
@@ -72,13 +72,13 @@ def prepare_demo(folder: Path) -> Settings:
     try:
         with app.store.write() as tx:
             encoder = tx.models.add_encoder(
-                name="Starter", source=STARTER_FOLDER, revision="1", folder=STARTER_FOLDER, weights_hash="0" * 64
+                name="Starter", source="test", revision="1", folder="starters/test", weights_hash="0" * 64
             )
             tx.models.add_adapter(
                 name="Starter",
                 kind=AdapterKind.STARTER,
                 encoder_id=encoder.id,
-                folder=STARTER_FOLDER,
+                folder="starters/test",
                 weights_hash="0" * 64,
                 labels=MEDICAL_SCHEMA.names,
             )

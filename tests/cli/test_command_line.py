@@ -1,0 +1,150 @@
+"""The command line as people and scripts use it: real processes on a data folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.makers import FEVER, TEXT, text_on
+
+from mednerapp.domain.datasets import Split
+from mednerapp.services import demo
+from mednerapp.settings import Settings
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs `mednerapp ...` on the data folder tmp_path/data."""
+
+    def call(*arguments: str, data: str = "data", **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "MEDNER_DATA_DIR": str(tmp_path / data), "OMP_NUM_THREADS": "1", **variables}
+        command = [sys.executable, "-m", "mednerapp.cli", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+    return call
+
+
+def printed(result: subprocess.CompletedProcess[str]) -> Any:
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def gold_file(folder: Path) -> Path:
+    """Two notes for training, one for dev, two for the test, with THEIR label names."""
+    path = folder / "gold.jsonl"
+    splits = (Split.TRAIN, Split.TRAIN, Split.DEV, Split.TEST, Split.TEST)
+    spans = [{"start": 0, "end": 5, "label": "Sign"}, {"start": 28, "end": 35, "label": "Medication"}]
+    spans.append({"start": 12, "end": 18, "label": "Date"})
+    rows = [{"id": f"n{i}", "text": text_on(split, number=i), "spans": spans} for i, split in enumerate(splits)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "not json\n")
+    return path
+
+
+def test_the_documented_sequence_runs_headless_and_its_numbers_agree(run: Run, tmp_path: Path) -> None:
+    path = gold_file(tmp_path)
+    labels = ("-l", "Sign=Symptom", "-l", "Medication=Drug")
+    first = run("import", str(path), "--project", "Ward", "--create", "--gold", *labels, "--json")
+    report = printed(first)
+    assert (report["imported"], report["rejected"], report["dropped_labels"]) == (5, 1, {"Date": 5})
+    assert "password" in first.stderr, "the first administrator's password is shown by whichever command comes first"
+    assert printed(run("import", str(path), "--project", "Ward", "--gold", *labels, "--json"))["duplicate"] == 5
+
+    frozen = printed(run("freeze", "--project", "Ward", "--name", "first", "--json"))
+    assert frozen["notes"] == {"train": 2, "dev": 1, "test": 2}
+    assert frozen["spans"] == 10
+
+    trained = printed(run("train", "--project", "Ward", "--epochs", "2", "--name", "Ours", "--json"))
+    assert trained["state"] == "succeeded"
+    assert [epoch["epoch"] for epoch in trained["epochs"]] == [1, 2]
+
+    scores = printed(run("evaluate", "--project", "Ward", "--json"))
+    assert scores["test_notes"] == 2
+    assert {row["name"] for row in scores["adapters"]} == {"MedNER starter", "Ours (run 1)"}
+    for row in scores["adapters"]:
+        assert row["micro"]["counts"]["tp"] + row["micro"]["counts"]["fn"] == 4
+    table = run("evaluate", "--project", "Ward").stdout
+    assert "2 test notes, strict spans" in table
+    assert "not comparable" in table
+
+    out = tmp_path / "out.jsonl"
+    assert printed(run("export", "--project", "Ward", "--out", str(out), "--json")) == {"notes": 5}
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["text"][s["start"] : s["end"]] for line in lines for s in line["spans"]] == ["Fever", "aspirin"] * 5
+    assert out.stat().st_mode & 0o077 == 0, "an export holds patient data"
+    again = run("export", "--project", "Ward", "--out", str(out))
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+
+    checks = {check["name"]: check["ok"] for check in json.loads(run("doctor", "--json").stdout)}
+    assert checks.pop("a worker is running") is False
+    assert all(checks.values()), checks
+
+
+def test_spans_that_are_not_said_to_be_gold_are_counted_as_left_out(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    path.write_text(json.dumps({"text": TEXT, "spans": [{"start": FEVER.start, "end": FEVER.end, "label": "Symptom"}]}))
+    assert printed(run("import", str(path), "--project", "My project", "--json"))["dropped_labels"] == {"Symptom": 1}
+
+
+def test_wrong_words_get_one_line_and_not_a_traceback(run: Run, tmp_path: Path) -> None:
+    path = gold_file(tmp_path)
+    for arguments, message in (
+        (("freeze", "--project", "Nowhere"), "There is no project 'Nowhere'"),
+        (("import", str(path), "--project", "My project", "--gold", "-l", "Sign"), "takes THEIRS=OURS"),
+        (("freeze", "--project", "My project"), "at least one training and one test note"),
+    ):
+        result = run(*arguments)
+        assert result.returncode == 1
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_folders_of_text_files_are_imported_with_a_reason_for_each_that_is_not(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.txt").write_text("Fever since Monday.")
+    (folder / "b.txt").write_bytes(b"\xff\xfe\xfa")
+    report = printed(run("import", str(folder), "--project", "My project", "--json"))
+    assert (report["imported"], report["rejected"]) == (1, 1)
+    assert report["reasons"][0][1].startswith("b: ") or "b" in report["reasons"][0][1]
+
+
+def test_the_demo_and_real_accounts_never_share_a_data_folder(run: Run) -> None:
+    assert run("migrate").returncode == 0
+    refused = run("serve", "--demo", "--port", "0")
+    assert refused.returncode == 1
+    assert "real accounts" in refused.stderr
+    assert run("migrate", data="demo", MEDNER_DEMO="true").returncode == 0
+    refused = run("serve", data="demo")
+    assert refused.returncode == 1
+    assert "holds the demo" in refused.stderr
+
+
+def test_a_demo_that_was_cut_off_is_completed_by_the_next_start(tmp_path: Path) -> None:
+    from mednerapp import bootstrap
+    from mednerapp.services import accounts, projects
+
+    settings = Settings(data_dir=tmp_path / "data", demo=True)
+    settings.data_dir.mkdir()
+    from db.migrate import upgrade
+
+    upgrade(settings.resolved_database_url)
+    app = bootstrap.build(settings)
+    accounts.ensure_demo_users(app.store)
+    projects.create(app.store, by=None, name=demo.PROJECT)
+    bootstrap.prepare(settings)
+    with app.store.read() as tx:
+        project = tx.projects.by_name(demo.PROJECT)
+        assert project
+        assert tx.notes.progress(project.id).notes == 40
+        assert tx.datasets.by_name(project_id=project.id, name=demo.DATASET)
+    assert settings.data_dir.stat().st_mode & 0o077 == 0
+    app.close()
