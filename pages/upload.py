@@ -5,7 +5,7 @@ import streamlit as st
 from mednerapp.domain.accounts import Permission
 from mednerapp.domain.notes import MAX_NOTE_CHARACTERS
 from mednerapp.services import importing
-from mednerapp.services.importing import Outcome
+from mednerapp.services.importing import MAX_PATIENT, Outcome
 from mednerapp.ui import guard, menu
 from mednerapp.ui.process import application
 from mednerapp.ui.state import current_project, enter, state
@@ -23,6 +23,15 @@ st.write(
     f"Notes go into **{plain(project.name)}** and stay on this server. Each is highlighted by the model in use as "
     "soon as it is imported."
 )
+patient = st.text_input(
+    "Patient (optional)",
+    max_chars=MAX_PATIENT,
+    autocomplete="off",
+    width=420,
+    help="An identifier that the notes of one patient share. Notes of one patient always fall in the same split: "
+    "train, dev or test. Leave it empty when the notes below are of different patients or it is unknown.",
+    key=f"patient-{state().uploader}",
+)
 by_file, by_hand = st.tabs(["Text files", "Paste text"])
 with by_file:
     files = st.file_uploader(
@@ -37,10 +46,12 @@ with by_hand:
     text = st.text_area("Text", height=240, max_chars=MAX_NOTE_CHARACTERS, key=f"text-{state().uploader}")
     st.caption("Leave the field (Tab or a click elsewhere) to see the preview below.")
 
-uploads = [importing.look_at_file(name=f.name, data=f.getvalue(), settings=app.settings) for f in files]
+uploads = [
+    importing.look_at_file(name=f.name, data=f.getvalue(), settings=app.settings, patient_key=patient) for f in files
+]
 sizes = [f.size for f in files]
 if text.strip():
-    uploads.append(importing.look_at_text(text=text, title=title))
+    uploads.append(importing.look_at_text(text=text, title=title, patient_key=patient))
     sizes.append(len(text.encode(errors="replace")))
 good = sum(upload.note is not None for upload in uploads)
 

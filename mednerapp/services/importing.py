@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mednerapp.domain.accounts import Permission, User
@@ -19,6 +19,7 @@ from mednerapp.settings import Settings
 from mednerapp.store import Store, Transaction
 
 IMPORT_CLIENT = "import"
+MAX_PATIENT = 200  # characters, what the column holds
 
 
 class Outcome(StrEnum):
@@ -46,22 +47,36 @@ class ImportResult:
     note_id: int | None = None
 
 
-def look_at_file(*, name: str, data: bytes, settings: Settings) -> Upload:
-    """Decode and check a file; nothing is stored."""
+def look_at_file(*, name: str, data: bytes, settings: Settings, patient_key: str | None = None) -> Upload:
+    """Decode and check a file; nothing is stored. `patient_key`: see `look_at_text`."""
     title = safe_title(name)
     try:
-        return Upload(title, read_note(name=name, data=data, max_bytes=settings.max_upload_mb * 2**20))
+        note = read_note(name=name, data=data, max_bytes=settings.max_upload_mb * 2**20)
+        return Upload(title, replace(note, patient_key=_patient(patient_key)))
     except RejectedNote as error:
         return Upload(title, None, str(error))
 
 
-def look_at_text(*, text: str, title: str) -> Upload:
-    """Check pasted text; nothing is stored."""
+def look_at_text(*, text: str, title: str, patient_key: str | None = None) -> Upload:
+    """Check pasted text; nothing is stored.
+
+    patient_key: what the notes of one patient share, and only they, so that all of them are in the same split; at most
+        MAX_PATIENT printable characters. None or blank: not known.
+    """
     name = clean_title(title) if title.strip() else "Pasted note"
     try:
-        return Upload(name, NewNote(text=normalise_text(text), title=name, source="pasted"))
+        key = _patient(patient_key)
+        return Upload(name, NewNote(text=normalise_text(text), title=name, source="pasted", patient_key=key))
     except RejectedNote as error:
         return Upload(name, None, str(error))
+
+
+def _patient(key: str | None) -> str | None:
+    """Never cut: a key that lost its end could be that of another patient."""
+    key = (key or "").strip()
+    if len(key) > MAX_PATIENT or not key.isprintable():
+        raise RejectedNote(f"The patient has to be at most {MAX_PATIENT} printable characters.")
+    return key or None
 
 
 def import_uploads(

@@ -5,8 +5,9 @@ from support.makers import ASPIRIN, FEVER, TEXT, add_note, make_adapter, make_pr
 
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.annotations import AnnotationState, Origin, SpanState, replay
+from mednerapp.domain.datasets import split_of
 from mednerapp.domain.jobs import JobKind
-from mednerapp.domain.notes import NewNote
+from mednerapp.domain.notes import NewNote, content_hash
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue, NotFound, UnknownLabel
@@ -61,6 +62,40 @@ def test_a_file_name_with_folders_and_markup_becomes_a_plain_title() -> None:
 
 def test_a_pasted_note_keeps_the_title_that_was_typed() -> None:
     assert look_at_text(text="Fever.", title="Review 12/03").name == "Review 12/03"
+
+
+def test_the_notes_of_one_patient_are_in_one_split(store: Store, user: User, project: Project) -> None:
+    texts = [f"Fever, day {day}." for day in range(12)]
+    assert len({split_of(patient_key=None, content_hash=content_hash(text)) for text in texts}) > 1
+    given = [
+        *(look_at_file(name="a.txt", data=t.encode(), settings=Settings(), patient_key=" P-17 ") for t in texts[:6]),
+        *(look_at_text(text=t, title="", patient_key="P-17") for t in texts[6:]),
+    ]
+    results = importing.import_uploads(store, user=user, project_id=project.id, uploads=given)
+    with store.read() as tx:
+        notes = [tx.notes.get(r.note_id or 0) for r in results]
+    assert len(notes) == 12
+    assert {note.patient_key for note in notes} == {"P-17"}
+    assert {note.split for note in notes} == {split_of(patient_key="P-17", content_hash="")}
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_without_a_patient_the_text_settles_the_split(blank: str | None) -> None:
+    for upload in (
+        look_at_text(text="Fever.", title="", patient_key=blank),
+        look_at_file(name="a.txt", data=b"Fever.", settings=Settings(), patient_key=blank),
+    ):
+        assert upload.note
+        assert upload.note.patient_key is None
+
+
+@pytest.mark.parametrize("patient", ["x" * 201, "P\x0017", "P\n17"])
+def test_a_patient_that_cannot_be_kept_whole_is_refused_and_never_cut(patient: str) -> None:
+    for upload in (
+        look_at_text(text="Fever.", title="", patient_key=patient),
+        look_at_file(name="a.txt", data=b"Fever.", settings=Settings(), patient_key=patient),
+    ):
+        assert (upload.note, upload.reason) == (None, "The patient has to be at most 200 printable characters.")
 
 
 def test_the_same_text_may_be_in_two_projects(store: Store, user: User, project: Project) -> None:

@@ -118,7 +118,9 @@ def test_the_dashboard_waits_for_scores_and_then_names_the_best_with_its_interva
 
 def test_a_pasted_note_is_shown_first_and_imported_as_text(open_page: Open, app: App, people: dict[Role, User]) -> None:
     shown = open_page("upload", Role.CLINICIAN)
-    shown.text_input[0].set_value("<b>../../x</b>")
+    fields = {field.label: field for field in shown.text_input}
+    fields["Title"].set_value("<b>../../x</b>")
+    fields["Patient (optional)"].set_value("P-17")
     shown.text_area[0].set_value("<script>alert(1)</script> and fever")
     shown.run()
     assert shown.dataframe[0].value["Begins with"].tolist() == ["<script>alert(1)</script> and fever"]
@@ -130,6 +132,8 @@ def test_a_pasted_note_is_shown_first_and_imported_as_text(open_page: Open, app:
     assert found.status is NoteStatus.NEW
     opened = annotating.open_note(app.store, user=people[Role.CLINICIAN], note_id=found.id)
     assert opened.note.text == "<script>alert(1)</script> and fever"
+    assert opened.note.patient_key == "P-17"
+    assert [field.value for field in shown.text_input] == ["", ""]  # the next notes may be of somebody else
 
 
 def test_an_administrator_adds_a_person_and_sees_the_password_once(open_page: Open, app: App) -> None:
