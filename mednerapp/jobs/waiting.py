@@ -8,14 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from mednerapp.domain.jobs import FINISHED, Job
 from mednerapp.errors import MedNerError
+from mednerapp.services import workers
 from mednerapp.settings import Settings, environment
 from mednerapp.store import Store
 
-ALIVE_WITHIN = timedelta(seconds=10)
 POLL_SECONDS = 0.3
 STOP_SECONDS = 10
 GIVE_UP_SECONDS = 60  # a worker needs some of it to start
@@ -24,9 +23,7 @@ GIVE_UP_SECONDS = 60  # a worker needs some of it to start
 @contextmanager
 def a_worker(store: Store, settings: Settings, *, device: str) -> Generator[None]:
     """Makes sure that a worker runs: one that is there is used, else one is started and stopped again at the end."""
-    with store.read() as tx:
-        there = tx.workers.alive(within=ALIVE_WITHIN)
-    if there:
+    if workers.alive(store):
         yield
         return
     worker = ["-m", "mednerapp.cli", "worker", "--id", f"command-line-{os.getpid()}", "--device", device]
@@ -53,8 +50,8 @@ def wait_for(store: Store, job_ids: Collection[int], *, on_change: Callable[[lis
     while True:
         with store.read() as tx:
             jobs = [tx.jobs.get(job_id) for job_id in sorted(job_ids)]
-            if tx.workers.alive(within=ALIVE_WITHIN):
-                heard = time.monotonic()
+        if workers.alive(store):
+            heard = time.monotonic()
         on_change(jobs)
         if all(job.state in FINISHED for job in jobs):
             return jobs

@@ -6,17 +6,16 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from mednerapp.domain.annotations import replay
 from mednerapp.errors import MedNerError
 from mednerapp.ner.manifest import read_manifest, weights_hash
+from mednerapp.services import workers
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 
 MIN_FREE_BYTES = 2 * 2**30  # a training run needs room for its adapter and its checkpoints
-WORKER_SILENCE = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +105,7 @@ def _event_logs(store: Store) -> str:
 
 
 def _worker(store: Store) -> str:
-    with store.read() as tx:
-        alive = tx.workers.alive(within=WORKER_SILENCE)
+    alive = workers.alive(store)
     if not alive:
         raise MedNerError("None: highlights and training wait. Start `mednerapp serve` or `mednerapp worker`.")
     return ", ".join(f"{worker} on {device}" for worker, device in alive)
