@@ -12,6 +12,7 @@ from mednerapp.domain.labels import LabelSchema
 from mednerapp.domain.models import EpochReport
 from mednerapp.scoring.intervals import Estimate, Score
 from mednerapp.services.reporting import AdapterScore
+from mednerapp.ui.words import count
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _METRICS = (("Precision", "#56B4E9"), ("Recall", "#E69F00"), ("F1", "#0072B2"))
@@ -58,25 +59,25 @@ def losses(found: Sequence[Curve], *, height: int = 320) -> go.Figure:
     """Mean token loss against epoch: train as a line, dev dashed; one colour for each run."""
     figure = go.Figure()
     for (name, epochs), color in zip(found, _colors(), strict=False):
-        for side, dash, values in (
+        for split, dash, values in (
             ("train", "solid", [e.train_loss for e in epochs]),
             ("dev", "dash", [e.dev_loss for e in epochs]),
         ):
             figure.add_scatter(
-                name=side if len(found) == 1 else _short(name),
+                name=split if len(found) == 1 else _short(name),
                 x=[e.epoch for e in epochs],
                 y=values,
                 mode="lines+markers",
                 line={"color": color, "dash": dash},
                 marker={"size": 5},
-                showlegend=len(found) == 1 or side == "train",
+                showlegend=len(found) == 1 or split == "train",
             )
     figure.update_layout(yaxis={"title": "Loss", "rangemode": "tozero"}, xaxis=_epochs(found), **_common(height))
     return figure
 
 
-def dev_f1(found: Sequence[Curve], *, height: int = 320) -> go.Figure:
-    """Strict micro F1 on the dev notes against epoch."""
+def dev_f1(found: Sequence[Curve], *, notes: int, height: int = 320) -> go.Figure:
+    """Strict micro F1 on the dev notes against epoch; the title says on how many, and that it is no score."""
     figure = go.Figure()
     for (name, epochs), color in zip(found, _colors(), strict=False):
         points = [(e.epoch, 100 * e.dev_f1) for e in epochs if e.dev_f1 is not None]
@@ -88,7 +89,11 @@ def dev_f1(found: Sequence[Curve], *, height: int = 320) -> go.Figure:
             line={"color": color},
             marker={"size": 5},
         )
-    return _percent_axis(figure, title="Dev F1 (%)", xaxis=_epochs(found), height=height, showlegend=len(found) > 1)
+    _percent_axis(figure, title="Dev F1 (%)", xaxis=_epochs(found), height=height, showlegend=len(found) > 1)
+    text = f"Dev F1 on {count(notes, 'note')}, strict (chooses the epoch; not a score)"
+    figure.update_layout(title={"text": text, "font": {"size": 13}, "x": 0, "y": 0.98, "yanchor": "top"})
+    figure.update_layout(legend={"y": -0.25, "yanchor": "top"})  # the title has the place above
+    return figure
 
 
 def most_curves() -> int:

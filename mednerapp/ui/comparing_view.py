@@ -17,6 +17,11 @@ from mednerapp.ui.process import application
 from mednerapp.ui.words import count, estimate, plain
 
 LOOK_EVERY = 3.0  # seconds, while scores are missing
+_COUNTS = {
+    "Found": st.column_config.NumberColumn(help="True positives: gold spans that the model marked exactly."),
+    "Invented": st.column_config.NumberColumn(help="False positives: spans of the model that are not gold."),
+    "Missed": st.column_config.NumberColumn(help="False negatives: gold spans that the model did not mark exactly."),
+}
 FEW_NOTES = 20  # below it the intervals are wide and somewhat too narrow even so
 
 
@@ -88,7 +93,7 @@ def _overlap(a: Estimate, b: Estimate) -> bool:
 
 def all_models(user: User, project: Project, found: Comparison) -> None:
     st.plotly_chart(charts.scores(found.scores), config=charts.CONFIG, key="scores")
-    st.dataframe([_row(score) for score in found.scores], hide_index=True)
+    st.dataframe([_row(score) for score in found.scores], hide_index=True, column_config=_COUNTS)
     others = [score.adapter for score in found.scores if not score.active]
     if not others or not user.may(Permission.TRAIN):
         return
@@ -136,6 +141,7 @@ def labels(found: Comparison, schema: LabelSchema) -> None:
             for label, one in score.per_label.items()
         ],
         hide_index=True,
+        column_config=_COUNTS,
     )
 
 
@@ -148,7 +154,7 @@ def curves(found: Comparison) -> None:
     st.caption(f"Loss against epoch: lines for the training notes, dashes for the dev notes.{newest}")
     left, right = st.columns(2, gap="large")
     left.plotly_chart(charts.losses(drawn), config=charts.CONFIG, key="loss")
-    right.plotly_chart(charts.dev_f1(drawn), config=charts.CONFIG, key="dev-f1")
+    right.plotly_chart(charts.dev_f1(drawn, notes=found.dataset.notes[Split.DEV]), config=charts.CONFIG, key="dev-f1")
 
 
 def published() -> None:

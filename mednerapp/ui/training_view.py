@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -35,9 +37,10 @@ def freeze(user: User, project: Project) -> None:
     ready = freezing.preview(store, user=user, project_id=project.id)
     st.caption(
         "Freezing copies the submitted notes as they are now. About 70% of notes are for training, 15% for choosing "
-        "the best epoch (dev) and 15% for scoring (test). A note's side is settled by its patient and never changes."
+        "the best epoch (dev) and 15% for scoring (test). A note's split is settled by its patient "
+        "where one is known, else by its text, and never changes."
     )
-    st.markdown("Submitted now: " + _sides(ready) + ".")
+    st.markdown("Submitted now: " + _splits(ready) + ".")
     with st.form("freeze", border=False, clear_on_submit=True):
         row = st.container(horizontal=True, vertical_alignment="bottom")
         name = row.text_input("Name", placeholder="date and number of notes", max_chars=200)
@@ -47,25 +50,25 @@ def freeze(user: User, project: Project) -> None:
         try:
             dataset = freezing.freeze(store, user=user, project_id=project.id, name=name)
         except MedNerError as error:
-            st.warning(str(error))
+            st.warning(plain(str(error)))
         else:
             same = dataset.id in before
             text = "Nothing changed since it was frozen:" if same else "Frozen:"
-            st.success(f"{text} {plain(dataset.name)}, {_sides(dataset.notes)}, {count(dataset.spans, 'span')}.")
+            st.success(f"{text} {plain(dataset.name)}, {_splits(dataset.notes)}, {count(dataset.spans, 'span')}.")
     found = reporting.datasets(store, user=user, project_id=project.id)
     if found:
-        rows = [_dataset_row(dataset) for dataset in found]
-        st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 180))
+        frozen = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+        st.dataframe([_dataset_row(dataset) for dataset in found], hide_index=True, column_config={"Frozen": frozen})
 
 
-def _sides(notes: dict[Split, int]) -> str:
+def _splits(notes: dict[Split, int]) -> str:
     return ", ".join(f"**{notes[split]}** {split.value}" for split in Split)
 
 
 def _dataset_row(dataset: Dataset) -> dict[str, object]:
-    sides = {split.value.capitalize(): dataset.notes[split] for split in Split}
+    splits = {split.value.capitalize(): dataset.notes[split] for split in Split}
     made = {"Frozen": local_time(dataset.created_at), "Hash": dataset.content_hash[:10]}
-    return {"Dataset": dataset.name, **sides, "Spans": dataset.spans, **made}
+    return {"Dataset": dataset.name, **splits, "Spans": dataset.spans, **made}
 
 
 def start_run(user: User, project: Project) -> None:
@@ -83,7 +86,7 @@ def start_run(user: User, project: Project) -> None:
         dataset = right.selectbox("Dataset", datasets, format_func=lambda d: d.name)
         one, two, three = st.columns(3)
         epochs = one.number_input("Epochs", 1, 500, default.epochs)
-        rate = two.number_input("Learning rate", 1e-7, 0.1, default.learning_rate, format="%.1e", step=1e-4)
+        learning_rate = two.number_input("Learning rate", 1e-7, 0.1, default.learning_rate, format="%.1e", step=1e-4)
         rank = three.number_input("LoRA rank", 1, 256, default.rank)
         with st.expander("More settings"):
             a, b, c, d = st.columns(4)
@@ -91,23 +94,22 @@ def start_run(user: User, project: Project) -> None:
             alpha = b.number_input("Alpha", 1, 1024, default.alpha)
             dropout = c.number_input("Dropout", 0.0, 0.9, default.dropout, step=0.05)
             seed = d.number_input("Seed", 0, 2**31 - 1, default.seed)
-        name = st.text_input("Name", placeholder="encoder + LoRA", max_chars=200)
+        name = st.text_input("Name", placeholder="encoder + LoRA", max_chars=fine_tuning.MAX_NAME)
         pressed = st.form_submit_button("Start run", type="primary")
     if pressed:
         hyper = HyperParameters(
-            epochs=int(epochs), learning_rate=float(rate), batch_size=int(batch), rank=int(rank), alpha=int(alpha),
-            dropout=float(dropout), seed=int(seed),
+            epochs=int(epochs), learning_rate=float(learning_rate), batch_size=int(batch), rank=int(rank),
+            alpha=int(alpha), dropout=float(dropout), seed=int(seed),
         )  # fmt: skip
-        fine_tuning.start(
-            store,
-            user=user,
-            project_id=project.id,
-            dataset_id=dataset.id,
-            encoder_id=encoder.id,
-            hyper=hyper,
-            name=name,
-        )
-        st.toast("The run is in the queue.")
+        try:
+            fine_tuning.start(
+                store, user=user, project_id=project.id, dataset_id=dataset.id, encoder_id=encoder.id, hyper=hyper,
+                name=name,
+            )  # fmt: skip
+        except MedNerError as error:
+            st.warning(plain(str(error)))
+        else:
+            st.toast("The run is in the queue.")
 
 
 def runs(user: User, project: Project) -> None:
@@ -130,15 +132,16 @@ def _runs(project_id: int, *, live: bool) -> None:
         st.rerun(scope="app")
     if still_live and not workers.alive(store):
         st.warning("No worker is running: start one with `mednerapp worker` (`mednerapp serve` starts one by itself).")
+    dev_notes = {d.id: d.notes[Split.DEV] for d in reporting.datasets(store, user=user, project_id=project_id)}
     for number, view in enumerate(found):
-        _run(user, view, expanded=number == 0)
+        _run(user, view, dev_notes=dev_notes[view.run.dataset_id], expanded=number == 0)
 
 
-def _run(user: User, view: RunView, *, expanded: bool) -> None:
+def _run(user: User, view: RunView, *, dev_notes: int, expanded: bool) -> None:
     run = view.run
     with st.container(border=True):
         left, right = st.columns([4, 1], vertical_alignment="center")
-        left.markdown(f"**{plain(run.name)}** {_STATE[run.state]}  \n{_facts(view)}")
+        left.markdown(f"**{plain(run.name)}** {_STATE[run.state]}  \n{_facts(view, dev_notes)}")
         _buttons(user, view, right)
         if run.state is RunState.RUNNING:
             done = view.done / view.total if view.total else 0.0
@@ -149,14 +152,14 @@ def _run(user: User, view: RunView, *, expanded: bool) -> None:
             st.error(run.error)
         if view.epochs:
             with st.expander("Curves", expanded=expanded or run.state in OPEN):
-                _curves(view)
+                _curves(view, dev_notes)
 
 
-def _facts(view: RunView) -> str:
+def _facts(view: RunView, dev_notes: int) -> str:
     run, hyper = view.run, view.run.hyper
     facts = [
         f"{plain(view.encoder)} on {plain(view.dataset)}",
-        f"{count(hyper.epochs, 'epoch')}, rate {hyper.learning_rate:g}, rank {hyper.rank}",
+        f"{count(hyper.epochs, 'epoch')}, learning rate {hyper.learning_rate:g}, rank {hyper.rank}",
     ]
     if run.started_at:
         facts.append(seconds(((run.finished_at or now()) - run.started_at).total_seconds()))
@@ -164,30 +167,39 @@ def _facts(view: RunView) -> str:
         facts.append(plain(run.device))
     best = max((e.dev_f1 for e in view.epochs if e.dev_f1 is not None), default=None)
     if best is not None:
-        facts.append(f"best dev F1 {percent(best)}")
+        facts.append(f"best dev F1 {percent(best)} on {count(dev_notes, 'dev note')}")
     return f":small[{' · '.join(facts)}]"
 
 
 def _buttons(user: User, view: RunView, place: DeltaGenerator) -> None:
     run, store = view.run, application().store
     if run.state in OPEN and place.button("Cancel", key=f"cancel-{run.id}", width="stretch"):
-        fine_tuning.cancel(store, user=user, run_id=run.id)
-        st.rerun(scope="app")
+        _act(lambda: fine_tuning.cancel(store, user=user, run_id=run.id))
     if run.state in (RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED) and place.button(
         "Start again", key=f"again-{run.id}", width="stretch"
     ):
-        fine_tuning.start_again(store, user=user, run_id=run.id)
-        st.rerun(scope="app")
+        _act(lambda: fine_tuning.start_again(store, user=user, run_id=run.id))
     if run.state is RunState.SUCCEEDED:
         with place:
             menu.link("dashboard", "See scores")
 
 
-def _curves(view: RunView) -> None:
+def _act(verb: Callable[[], object]) -> None:
+    """Do what a button of a run says and draw the page anew, or say why it cannot be done."""
+    try:
+        verb()
+    except MedNerError as error:
+        st.warning(plain(str(error)))
+    else:
+        st.rerun(scope="app")
+
+
+def _curves(view: RunView, dev_notes: int) -> None:
     found = [(view.run.name, view.epochs)]
     left, right = st.columns(2)
     left.plotly_chart(charts.losses(found, height=240), config=charts.CONFIG, key=f"loss-{view.run.id}")
     if any(e.dev_f1 is not None for e in view.epochs):
-        right.plotly_chart(charts.dev_f1(found, height=240), config=charts.CONFIG, key=f"f1-{view.run.id}")
+        chart = charts.dev_f1(found, notes=dev_notes, height=240)
+        right.plotly_chart(chart, config=charts.CONFIG, key=f"f1-{view.run.id}")
     else:
         right.caption("The dataset has no dev note, so there is no dev F1.")

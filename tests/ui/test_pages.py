@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.datasets import Split
-from mednerapp.domain.models import NoteLabelCount, RunState
+from mednerapp.domain.jobs import JobKind, JobState
+from mednerapp.domain.models import EpochReport, NoteLabelCount, RunState
 from mednerapp.domain.notes import NoteStatus
+from mednerapp.errors import InvalidValue
 from mednerapp.services import accounts, annotating, fine_tuning, freezing, projects, reporting
 
 Open = Callable[[str, Role | None], AppTest]
@@ -81,6 +84,68 @@ def test_a_lead_starts_a_run_with_what_the_form_says_and_cancels_it(
     shown.run()
     (view,) = fine_tuning.runs(app.store, user=people[Role.LEAD], project_id=project.id)
     assert view.run.state is RunState.QUEUED
+
+
+@pytest.mark.parametrize(("pressed", "verb"), [("Start run", "start"), ("Cancel", "cancel")])
+def test_what_a_run_is_refused_for_is_said_and_the_page_stays(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, pressed: str, verb: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise InvalidValue("It has ended meanwhile.")
+
+    monkeypatch.setattr(fine_tuning, verb, refuse)
+    shown = open_page("train", Role.LEAD)
+    button(shown, pressed).click()
+    shown.run()
+    assert not shown.error
+    assert "It has ended meanwhile." in [text.value.replace("\\", "") for text in shown.warning]
+    assert "Runs" in [heading.value for heading in shown.subheader]
+
+
+def test_the_name_of_a_run_stops_where_the_service_would_refuse_it(
+    open_page: Open, app: App, people: dict[Role, User]
+) -> None:
+    shown = open_page("train", Role.LEAD)
+    next(t for t in shown.text_input if t.placeholder == "encoder + LoRA").set_value("x" * 200)
+    button(shown, "Start run").click()
+    shown.run()
+    assert not shown.error
+    project = projects.all_projects(app.store)[0]
+    newest = fine_tuning.runs(app.store, user=people[Role.LEAD], project_id=project.id)[0]
+    assert newest.run.name == "x" * fine_tuning.MAX_NAME
+    fine_tuning.cancel(app.store, user=people[Role.LEAD], run_id=newest.run.id)
+
+
+def test_a_dev_f1_says_on_how_many_notes_and_what_it_is_for(
+    open_page: Open, app: App, people: dict[Role, User]
+) -> None:
+    project = projects.all_projects(app.store)[0]
+    view = fine_tuning.runs(app.store, user=people[Role.LEAD], project_id=project.id)[0]
+    (dataset,) = reporting.datasets(app.store, user=people[Role.LEAD], project_id=project.id)
+    with app.store.write() as tx:
+        tx.runs.add_epoch(view.run.id, EpochReport(1, 0.5, 0.6, 0.489, 1.0))
+    shown = open_page("train", Role.LEAD)
+    notes = dataset.notes[Split.DEV]
+    assert f"learning rate {view.run.hyper.learning_rate:g}" in texts(shown)
+    assert f"best dev F1 48.9% on {notes} dev notes" in texts(shown)
+    charts = [json.loads(chart.proto.spec) for chart in shown.get("plotly_chart")]
+    titles = [chart["layout"]["title"]["text"] for chart in charts if "title" in chart["layout"]]
+    assert titles == [f"Dev F1 on {notes} notes, strict (chooses the epoch; not a score)"]
+
+
+def test_a_lead_sees_which_jobs_failed_and_why(open_page: Open, app: App) -> None:
+    with app.store.write() as tx:
+        job = tx.jobs.add(kind=JobKind.EVALUATE, args={}, user_id=None)
+        tx.jobs.claim(job.id, worker="w", attempt=1)
+        tx.jobs.progress(job.id, worker="w", attempt=1, done=3, total=10, unit="notes")
+        tx.jobs.finish(job.id, worker="w", attempt=1, state=JobState.FAILED, message="The adapter's folder is gone.")
+    shown = open_page("train", Role.LEAD)
+    assert "Background jobs (1 failed)" in [block.label for block in shown.expander]
+    table = next(frame.value for frame in shown.dataframe if "Job" in frame.value)
+    (row,) = table[table["Job"] == job.id].to_dict("records")
+    assert (row["Kind"], row["State"], row["Progress"]) == ("evaluation", "failed", "3 of 10 notes")
+    assert row["Message"] == "The adapter's folder is gone."
+    assert row["Started"] <= row["Finished"]
 
 
 def test_freezing_what_did_not_change_gives_the_dataset_that_is_there(open_page: Open) -> None:
