@@ -14,7 +14,7 @@ MAX_NAME = 200
 def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Dataset:
     """Freeze the submitted notes of the project. Gold that did not change gives the dataset that is there already.
 
-    Which side a note is on was settled at its import (`split_of`), so freezing again later moves no note.
+    Which split a note is in was settled at its import (`split_of`), so freezing again later moves no note.
 
     Raises:
         NothingToTrainOn: if there would be no training or no test note.
@@ -28,7 +28,7 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
             found = ", ".join(f"{count} {split.value}" for split, count in counts.items())
             raise NothingToTrainOn(
                 f"A dataset needs at least one training and one test note; the submitted notes are {found}. "
-                "Submit more notes: each falls on a side of its own accord."
+                "Submit more notes: each falls in a split of its own accord."
             )
         digest = dataset_hash([g for g, _, _ in gold])
         there = tx.datasets.by_hash(project_id=project_id, content_hash=digest)
@@ -56,7 +56,7 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
 
 
 def preview(store: Store, *, user: User, project_id: int) -> dict[Split, int]:
-    """How many submitted notes would be on each side if the project were frozen now."""
+    """How many submitted notes would be in each split if the project were frozen now."""
     user.require(Permission.TRAIN)
     with store.read() as tx:
         return tx.notes.submitted_by_split(project_id)
