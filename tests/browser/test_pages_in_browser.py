@@ -101,6 +101,23 @@ def test_files_are_judged_one_by_one_before_and_after_the_import(page: Page, ser
     assert "owned" not in page.title()
 
 
+def test_the_patient_that_was_typed_last_counts_though_nobody_left_the_field(page: Page, server: AppServer) -> None:
+    sign_in(page, server, Role.CLINICIAN, "/upload")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        [{"name": f"wheezed {n}.txt", "mimeType": "text/plain", "buffer": f"Wheeze, visit {n}.".encode()} for n in (1, 2)]
+    )
+    press = page.get_by_role("button", name="Import 2 notes")
+    expect(press).to_be_enabled()
+    page.get_by_role("textbox", name="Patient (optional)").fill("P-17")
+    press.click()
+    expect(page.get_by_text("2 notes: 2 imported.")).to_be_visible()
+    with server.app.store.read() as tx:
+        clinician = next(u for u in tx.users.all() if u.role is Role.CLINICIAN)
+        found = tx.notes.summaries(project_id=1, user_id=clinician.id, status=None, search="wheezed", limit=9)
+        assert [tx.notes.get(note.id).patient_key for note in found] == ["P-17", "P-17"]
+    expect(page.get_by_role("textbox", name="Patient (optional)")).to_have_value("")
+
+
 def test_a_file_over_the_limit_is_refused_by_the_server_too(page: Page, server: AppServer) -> None:
     sign_in(page, server, Role.CLINICIAN, "/upload")
     big = b"fever " * (4 * 2**20)  # 24 MB; the limit is 5
