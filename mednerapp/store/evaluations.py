@@ -27,7 +27,11 @@ class Evaluations:
         excluded: int,
         counts: Sequence[NoteLabelCount],
     ) -> None:
-        """Write the evaluation; an earlier one of the same adapter on the same split is replaced."""
+        """Write the evaluation; an earlier one of the same adapter on the same split is replaced.
+
+        Two workers that score the same adapter write one after the other: the adapter's row is locked.
+        """
+        self._session.execute(select(t.Adapter.id).where(t.Adapter.id == adapter_id).with_for_update(key_share=True))
         self._session.execute(
             delete(t.Evaluation).where(
                 t.Evaluation.adapter_id == adapter_id,

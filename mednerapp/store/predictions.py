@@ -17,7 +17,11 @@ class Predictions:
         self._session = session
 
     def put(self, *, note_id: int, adapter_id: int, spans: Sequence[ScoredSpan]) -> None:
-        """Write the prediction; one that is there already is replaced, so that a repeated job does no harm."""
+        """Write the prediction; one that is there already is replaced, so that a repeated job does no harm.
+
+        Two workers that predict the same notes write one after the other: the note's row is locked.
+        """
+        self._session.execute(select(t.Note.id).where(t.Note.id == note_id).with_for_update(key_share=True))
         self._session.execute(
             delete(t.Prediction).where(t.Prediction.note_id == note_id, t.Prediction.adapter_id == adapter_id)
         )

@@ -14,6 +14,7 @@ from support.makers import (
     add_note,
     create,
     make_adapter,
+    make_dataset,
     make_project,
     make_user,
     predict,
@@ -22,8 +23,10 @@ from support.makers import (
 
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.annotations import replay
+from mednerapp.domain.datasets import Split
+from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import RevisionConflict
-from mednerapp.services import accounts, annotating, importing
+from mednerapp.services import accounts, annotating, evaluating, importing, predicting
 from mednerapp.services.annotating import OpenNote, Saved
 from mednerapp.services.importing import ImportResult, Outcome, look_at_text
 from mednerapp.store import Store
@@ -149,3 +152,45 @@ def test_two_administrators_cannot_remove_each_other_at_once(store: Store) -> No
     at_once(lambda: demote(0, 1), lambda: demote(1, 0))
     with store.read() as tx:
         assert [u.role for u in tx.users.all()].count(Role.ADMIN) >= 1
+
+
+def test_two_workers_that_predict_the_same_notes_do_not_disturb_each_other(store: Store) -> None:
+    project, adapter = make_project(store), make_adapter(store)
+    notes = [add_note(store, project, f"{TEXT} {i}") for i in range(20)]
+
+    def work() -> int:
+        return predicting.predict_missing(
+            store,
+            project_id=project.id,
+            adapter_id=adapter.id,
+            predictor=lambda texts: [[ScoredSpan(FEVER, 0.5)] for _ in texts],
+            on_progress=lambda *_: None,
+        )
+
+    results = at_once(work, work, work)
+    assert all(isinstance(r, int) for r in results), results
+    with store.read() as tx:
+        for note_id in notes:
+            assert tx.predictions.get(note_id=note_id, adapter_id=adapter.id) == [ScoredSpan(FEVER, 0.5)]
+
+
+def test_two_workers_that_score_the_same_adapter_do_not_disturb_each_other(store: Store) -> None:
+    user, project, adapter = make_user(store), make_project(store), make_adapter(store)
+    dataset = make_dataset(store, user, project)
+
+    def work() -> None:
+        evaluating.evaluate(
+            store,
+            adapter_id=adapter.id,
+            dataset_id=dataset.id,
+            split=Split.TEST,
+            predictor=lambda texts: [[] for _ in texts],
+            seen=frozenset(),
+            on_progress=lambda *_: None,
+        )
+
+    for _ in range(5):
+        assert at_once(work, work, work) == [None] * 3
+    with store.read() as tx:
+        (evaluation,) = tx.evaluations.of_dataset(dataset.id, Split.TEST)
+    assert len({(c.note_id, c.label) for c in evaluation.counts}) == len(evaluation.counts)
