@@ -130,7 +130,7 @@ class Project(Base):
 
 
 class Note(Base):
-    """Text never changes after import; `split` is set once."""
+    """A trigger refuses another text, hash or split: they are those of the import for ever."""
 
     __tablename__ = "note"
     __table_args__ = (
@@ -287,6 +287,8 @@ class PredictionSpan(Base):
 
 
 class Dataset(Base):
+    """Immutable with its notes and spans; triggers refuse updates."""
+
     __tablename__ = "dataset"
     __table_args__ = (UniqueConstraint("project_id", "name"),)
 

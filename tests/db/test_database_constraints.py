@@ -33,6 +33,12 @@ def rows(database: Database) -> dict[str, int]:
         annotation = add(t.Annotation(**annotation_values(note.id, user.id)))
         add(t.AnnotationEvent(**event_values(annotation.id)))
         add(t.AnnotationSpan(**span_values(annotation.id)))
+        dataset = add(
+            t.Dataset(project_id=project.id, name="d", schema_id=schema.id, content_hash=HASH, created_at=now())
+        )
+        frozen = {"dataset_id": dataset.id, "note_id": note.id}
+        add(t.DatasetNote(split="train", annotation_id=annotation.id, annotation_revision=1, **frozen))
+        add(t.DatasetSpan(position=0, start_offset=0, end_offset=5, label="Drug", **frozen))
         add(t.AuditEvent(at=now(), user_id=user.id, action="a", target="b", detail={}))
         encoder = add(t.Encoder(name="e", source="", revision="", folder="", weights_hash=HASH))
         job = add(t.Job(**job_values()))
@@ -198,15 +204,37 @@ def test_a_value_that_no_code_knows_is_refused(
         session.execute(sa.update(table).values(**changed))
 
 
-@pytest.mark.parametrize("table", [t.AnnotationEvent, t.AuditEvent])
-def test_what_was_logged_cannot_be_changed(database: Database, rows: dict[str, int], table: Any) -> None:
-    with pytest.raises(DBAPIError, match="append-only"), database.write() as session:
-        session.execute(sa.update(table).values(action="something else"))
+IMMUTABLE = [
+    (t.AnnotationEvent, {"action": "something else"}),
+    (t.AuditEvent, {"action": "something else"}),
+    (t.Note, {"text": "no fever"}),
+    (t.Note, {"content_hash": "1" * 64}),
+    (t.Note, {"split": "test"}),
+    (t.Dataset, {"name": "another"}),
+    (t.Dataset, {"content_hash": "1" * 64}),
+    (t.DatasetNote, {"split": "test"}),
+    (t.DatasetSpan, {"label": "Symptom"}),
+]
 
 
-def test_a_purge_can_still_remove_what_was_logged(database: Database, rows: dict[str, int]) -> None:
+@pytest.mark.parametrize(("table", "changed"), IMMUTABLE)
+def test_what_was_logged_imported_or_frozen_cannot_be_changed(
+    database: Database, rows: dict[str, int], table: Any, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(DBAPIError, match="immutable"), database.write() as session:
+        session.execute(sa.update(table).values(**changed))
+
+
+def test_what_a_note_is_called_can_be_changed(database: Database, rows: dict[str, int]) -> None:
     with database.write() as session:
+        session.execute(sa.update(t.Note).values(title="Letter"))
+
+
+def test_a_purge_can_still_remove_what_was_frozen_and_logged(database: Database, rows: dict[str, int]) -> None:
+    with database.write() as session:
+        session.execute(sa.delete(t.Dataset))
         session.execute(sa.delete(t.Note))
+        assert session.scalar(sa.select(sa.func.count()).select_from(t.DatasetSpan)) == 0
         assert session.scalar(sa.select(sa.func.count()).select_from(t.AnnotationEvent)) == 0
 
 

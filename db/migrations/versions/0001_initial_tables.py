@@ -13,25 +13,29 @@ down_revision: str | None = None
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("annotation_event", "audit_event")
+# Table: the columns that stay as they were written; none named: all of them.
+IMMUTABLE = {
+    "annotation_event": "",
+    "audit_event": "",
+    "note": "text, content_hash, split",
+    "dataset": "",
+    "dataset_note": "",
+    "dataset_span": "",
+}
 
 
-def forbid_updates(table: str) -> None:
+def forbid_updates(table: str, columns: str) -> None:
     """What was written stays as it was written. Deleting stays possible: a purge has to remove a patient's records."""
+    when = f"BEFORE UPDATE OF {columns} ON {table}" if columns else f"BEFORE UPDATE ON {table}"
+    message = f"{table} ({columns or 'every column'}) is immutable"
     if op.get_bind().dialect.name == "sqlite":
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
+        op.execute(f"CREATE TRIGGER {table}_immutable {when} BEGIN SELECT RAISE(ABORT, '{message}'); END")
         return
     op.execute(
-        f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+        f"CREATE FUNCTION {table}_immutable() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{message}'; END $$"
     )
-    op.execute(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE ON {table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {table}_append_only()"
-    )
+    op.execute(f"CREATE TRIGGER {table}_immutable {when} FOR EACH ROW EXECUTE FUNCTION {table}_immutable()")
 
 
 def upgrade() -> None:
@@ -467,8 +471,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("prediction_id", "position", name=op.f("pk_prediction_span")),
     )
-    for table in APPEND_ONLY:
-        forbid_updates(table)
+    for table, columns in IMMUTABLE.items():
+        forbid_updates(table, columns)
 
 
 def downgrade() -> None:
@@ -525,5 +529,5 @@ def downgrade() -> None:
     op.drop_table("encoder")
     op.drop_table("app_user")
     if op.get_bind().dialect.name == "postgresql":
-        for table in APPEND_ONLY:
-            op.execute(f"DROP FUNCTION IF EXISTS {table}_append_only()")
+        for table in IMMUTABLE:
+            op.execute(f"DROP FUNCTION IF EXISTS {table}_immutable()")
