@@ -168,6 +168,8 @@ def comparison(value: Comparison, *, as_json: bool) -> None:
     print(f"Dataset {value.dataset.name!r}, {value.notes} test notes, strict spans; [95% interval over notes]")
     if value.left_out:
         print(f"{value.left_out} test notes left out: a model or its base saw them in training")
+    if not value.notes and value.left_out:
+        print("The models cannot be compared: no test note is unseen by all of them")
     header = ("adapter", "label", "precision", "recall", "F1", "tp", "fp", "fn")
     rows = [
         (s.adapter.name, label, *_scores(score))
@@ -195,6 +197,8 @@ def _scores(score: Score) -> tuple[str, ...]:
 
 
 def _estimate(e: Estimate) -> str:
+    if e.value is None:
+        return "\u2013"
     if e.low is None or e.high is None:
         return f"{e.value:.3f}"
     return f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"

@@ -27,5 +27,7 @@ if found.scores:
     view.best(user, found)
     view.all_models(user, project, found)
     view.labels(found, project.schema)
+elif found.left_out:
+    view.nothing_in_common(found)
 view.curves(found)
 view.published()

@@ -6,18 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mednerapp.scoring.strict import Counts, precision_recall_f1
+from mednerapp.scoring.strict import Counts
 
 RESAMPLES = 2000
+DEFINED = 0.95  # of the resamples, at least, for an interval: without that many, 95% of them cannot be said to lie in it
 _SEED = 20130613
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A score in [0, 1] with its 95% interval. The interval is None below two notes: nothing can be said then."""
+    """A score in [0, 1] with its 95% interval.
 
-    value: float
+    value: None where the score is undefined: precision without predictions, recall without gold, F1 without either.
+    low, high: None where nothing can be said: below two notes, or when too few notes have anything to count.
+    """
+
+    value: float | None
     low: float | None
     high: float | None
 
@@ -37,22 +43,32 @@ def bootstrap(per_note: Sequence[Counts], *, resamples: int = RESAMPLES, seed: i
     """Percentile bootstrap over notes (Efron & Tibshirani 1993, chapter 13): whole notes are drawn with replacement.
 
     per_note: one entry for each test note, zeros included, since a note without any span is evidence too.
-    The seed is fixed, so that the same counts give the same interval on every page.
+    The seed is fixed, so that the same counts give the same interval on every page. A draw in which a score is
+    undefined says nothing about it and is dropped; where more than one in twenty is, there is no interval.
     """
     total = sum(per_note, Counts())
-    point = precision_recall_f1(total)
     n = len(per_note)
-    if n < 2:
-        values = (point.precision, point.recall, point.f1)
-        return Score(*(Estimate(v, None, None) for v in values), counts=total, notes=n)
-    table = np.array([(c.tp, c.fp, c.fn) for c in per_note], dtype=np.int64)  # (notes, 3)
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)  # (resamples, notes)
-    tp, fp, fn = (weights @ table).T  # each (resamples,)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        samples = np.nan_to_num(np.stack([tp / (tp + fp), tp / (tp + fn), 2 * tp / (2 * tp + fp + fn)]))
-    low, high = np.quantile(samples, [0.025, 0.975], axis=1)
-    precision, recall, f1 = (
-        Estimate(value, float(low[i]), float(high[i]))
-        for i, value in enumerate((point.precision, point.recall, point.f1))
-    )
+    table = np.array([(c.tp, c.fp, c.fn) for c in per_note], dtype=np.int64).reshape(n, 3)
+    points = _scores(table.sum(axis=0, keepdims=True))[:, 0]
+    samples = np.full((3, 1), np.nan)
+    if n >= 2:
+        weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)  # (resamples, notes)
+        samples = _scores(weights @ table)
+    precision, recall, f1 = (_estimate(float(point), drawn) for point, drawn in zip(points, samples, strict=True))
     return Score(precision, recall, f1, total, n)
+
+
+def _scores(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows of (tp, fp, fn) into three rows, precision, recall and F1, with nan where one is undefined."""
+    tp, fp, fn = table.T
+    with np.errstate(invalid="ignore"):
+        return np.stack([tp / (tp + fp), tp / (tp + fn), 2 * tp / (2 * tp + fp + fn)])
+
+
+def _estimate(point: float, drawn: NDArray[np.float64]) -> Estimate:
+    value = None if np.isnan(point) else point
+    defined = drawn[~np.isnan(drawn)]
+    if value is None or len(defined) < DEFINED * len(drawn):
+        return Estimate(value, None, None)
+    low, high = np.quantile(defined, [0.025, 0.975])
+    return Estimate(value, float(low), float(high))

@@ -29,7 +29,7 @@ class AdapterScore:
 class Comparison:
     """Adapters on the same test notes of one dataset, best F1 first.
 
-    notes: how many test notes every adapter was scored on. left_out: test notes that do not count because at least one
+    notes: how many test notes every adapter was scored on; without one there are no scores. left_out: test notes that do not count because at least one
     of the adapters (or its base) saw them in training. missing: adapters that have not been scored yet.
     """
 
@@ -72,9 +72,9 @@ def compare(store: Store, *, user: User, dataset_id: int) -> Comparison:
             active=adapter.id == active,
         )
         for adapter in adapters
-        if adapter.id in evaluations
+        if adapter.id in evaluations and common  # without a common note there is nothing to compare on
     ]
-    scores.sort(key=lambda s: s.micro.f1.value, reverse=True)
+    scores.sort(key=lambda s: -1.0 if s.micro.f1.value is None else s.micro.f1.value, reverse=True)
     return Comparison(
         dataset=dataset,
         labels=labels,

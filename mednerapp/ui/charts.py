@@ -28,7 +28,7 @@ def scores(found: Sequence[AdapterScore]) -> go.Figure:
         figure.add_bar(
             name=metric,
             x=names,
-            y=[100 * v.value for v in values],
+            y=_heights(values),
             error_y=_bars(values),
             marker_color=color,
             hovertemplate="%{x}<br>" + metric + " %{y:.1f}%<extra></extra>",
@@ -43,7 +43,7 @@ def labels(per_label: Mapping[str, Score], schema: LabelSchema) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=list(per_label),
-            y=[100 * v.value for v in values],
+            y=_heights(values),
             error_y=_bars(values),
             marker_color=[colors.get(name, PALETTE[-1]) for name in per_label],
             hovertemplate="%{x}<br>F1 %{y:.1f}%<extra></extra>",
@@ -110,13 +110,18 @@ def _metric(score: Score, name: str) -> Estimate:
     return {"Precision": score.precision, "Recall": score.recall, "F1": score.f1}[name]
 
 
+def _heights(values: Sequence[Estimate]) -> list[float | None]:
+    """In percent; no bar where the score is undefined."""
+    return [None if v.value is None else 100 * v.value for v in values]
+
+
 def _bars(values: Sequence[Estimate]) -> dict[str, Any]:
     """Plotly's asymmetric error bars, in percent; of length 0 where there is no interval."""
     return {
         "type": "data",
         "symmetric": False,
-        "array": [100 * ((v.value if v.high is None else v.high) - v.value) for v in values],
-        "arrayminus": [100 * (v.value - (v.value if v.low is None else v.low)) for v in values],
+        "array": [0 if v.value is None or v.high is None else 100 * (v.high - v.value) for v in values],
+        "arrayminus": [0 if v.value is None or v.low is None else 100 * (v.value - v.low) for v in values],
         "thickness": 1.3,
         "width": 4,
         "color": _ink(),

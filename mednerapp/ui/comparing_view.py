@@ -60,9 +60,19 @@ def _watch(dataset_id: int, before: int) -> None:
         st.warning("No worker is running: start one with `mednerapp worker` (`mednerapp serve` starts one by itself).")
 
 
+def nothing_in_common(found: Comparison) -> None:
+    st.info(
+        f"The models cannot be compared on {plain(found.dataset.name)}: at least one of them (or the model under it) saw "
+        f"each of its {count(found.left_out, 'test note')} in training. Submit other notes and freeze them."
+    )
+
+
 def best(user: User, found: Comparison) -> None:
     first = found.scores[0]
     notes, spans = count(found.notes, "test note"), count(first.micro.counts.gold, "gold span")
+    if first.micro.f1.value is None:
+        st.info(f"The {notes} that count hold no gold span and no model found one there: there is nothing to compare.")
+        return
     st.markdown(
         f"#### {plain(first.adapter.name)} has the highest F1: {estimate(first.micro.f1)}\n"
         f"On the same {notes} of {plain(found.dataset.name)} with {spans} for every model. A span counts only if its "

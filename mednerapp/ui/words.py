@@ -22,7 +22,9 @@ def percent(value: float) -> str:
 
 
 def estimate(value: Estimate) -> str:
-    """`81.3% (74.0-87.2)`; says so when there is no interval."""
+    """`81.3% (74.0-87.2)`; says so when there is no interval, and a dash where the score is undefined."""
+    if value.value is None:
+        return "\u2013"
     if value.low is None or value.high is None:
         return f"{percent(value.value)} (no interval)"
     return f"{percent(value.value)} ({100 * value.low:.1f}\u2013{100 * value.high:.1f})"

@@ -20,12 +20,16 @@ def estimates(score: Score) -> list[Estimate]:
 @given(notes)
 def test_the_interval_holds_the_score_and_stays_between_zero_and_one(per_note: list[Counts]) -> None:
     score = bootstrap(per_note, resamples=400)
-    point = precision_recall_f1(sum(per_note, Counts()))
-    assert [e.value for e in estimates(score)] == [point.precision, point.recall, point.f1]
+    total = sum(per_note, Counts())
+    point = precision_recall_f1(total)
+    defined = (total.predicted > 0, total.gold > 0, total.predicted + total.gold > 0)
+    expected = zip((point.precision, point.recall, point.f1), defined, strict=True)
+    assert [e.value for e in estimates(score)] == [value if known else None for value, known in expected]
     for estimate in estimates(score):
-        assert estimate.low is not None
-        assert estimate.high is not None
-        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+        assert (estimate.low is None) == (estimate.high is None)
+        if estimate.low is not None and estimate.high is not None:
+            assert estimate.value is not None
+            assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
 @settings(max_examples=20)
@@ -78,7 +82,21 @@ def test_the_draws_are_those_of_whole_notes() -> None:
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.02)
 
 
-def test_notes_without_any_span_count_as_notes() -> None:
-    score = bootstrap([Counts(1, 0, 0), *[Counts()] * 9])
-    assert score.f1.value == 1
-    assert score.f1.low == 0  # the one note that says anything is often not drawn
+def test_a_score_of_nothing_is_undefined() -> None:
+    nothing = Estimate(None, None, None)
+    assert estimates(bootstrap([Counts()] * 10)) == [nothing] * 3
+    missed = bootstrap([Counts(fn=1)] * 10)
+    assert estimates(missed) == [nothing, Estimate(0, 0, 0), Estimate(0, 0, 0)]
+    invented = bootstrap([Counts(fp=1)] * 10)
+    assert estimates(invented) == [Estimate(0, 0, 0), nothing, Estimate(0, 0, 0)]
+
+
+def test_one_note_that_says_anything_gives_a_score_without_an_interval() -> None:
+    score = bootstrap([Counts(tp=1), *[Counts()] * 9])  # it is drawn in two of three draws only
+    assert estimates(score) == [Estimate(1, None, None)] * 3
+    assert score.notes == 10
+
+
+def test_draws_in_which_a_score_is_undefined_do_not_count_as_zero() -> None:
+    score = bootstrap([*[Counts(tp=1)] * 5, *[Counts()] * 15])  # three draws in a thousand have nothing
+    assert estimates(score) == [Estimate(1, 1, 1)] * 3

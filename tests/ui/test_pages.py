@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -179,6 +181,24 @@ def test_the_dashboard_waits_for_scores_and_then_names_the_best_with_its_interva
     assert f"F1: {100 * score.f1.value:.1f}% ({100 * score.f1.low:.1f}" in best.replace("\\", "")
     assert f"{len(notes)} test notes" in best
     assert not any(b.label == "Highlight new notes with it" for b in shown.button)  # a clinician promotes nothing
+    per_label = shown.dataframe[1].value.set_index("Label")["F1 (95%)"]
+    assert per_label["Disease"] == "\u2013"  # neither gold nor found
+    assert per_label["Drug"] != "\u2013"
+
+
+def test_the_dashboard_says_when_no_test_note_is_unseen_by_all_models(
+    open_page: Open, app: App, people: dict[Role, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (dataset,) = reporting.datasets(
+        app.store, user=people[Role.LEAD], project_id=projects.all_projects(app.store)[0].id
+    )
+    compare = reporting.compare
+
+    def without_common_notes(*args: Any, **named: Any) -> reporting.Comparison:
+        return replace(compare(*args, **named), scores=(), notes=0, left_out=dataset.notes[Split.TEST], missing=())
+
+    monkeypatch.setattr(reporting, "compare", without_common_notes)
+    assert "The models cannot be compared on Demo gold" in texts(open_page("dashboard", Role.CLINICIAN))
 
 
 def test_a_pasted_note_is_shown_first_and_imported_as_text(open_page: Open, app: App, people: dict[Role, User]) -> None:

@@ -29,6 +29,7 @@ def test_markup_in_a_title_is_escaped(title: str) -> None:
 def test_a_score_is_never_shown_without_its_interval_or_a_word_about_it() -> None:
     assert estimate(Estimate(0.8125, 0.74, 0.872)) == "81.2% (74.0–87.2)"
     assert estimate(Estimate(0.5, None, None)) == "50.0% (no interval)"
+    assert estimate(Estimate(None, None, None)) == "–"
 
 
 @pytest.mark.parametrize(
