@@ -104,7 +104,10 @@ def test_files_are_judged_one_by_one_before_and_after_the_import(page: Page, ser
 def test_the_patient_that_was_typed_last_counts_though_nobody_left_the_field(page: Page, server: AppServer) -> None:
     sign_in(page, server, Role.CLINICIAN, "/upload")
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
-        [{"name": f"wheezed {n}.txt", "mimeType": "text/plain", "buffer": f"Wheeze, visit {n}.".encode()} for n in (1, 2)]
+        [
+            {"name": f"wheezed {n}.txt", "mimeType": "text/plain", "buffer": f"Wheeze, visit {n}.".encode()}
+            for n in (1, 2)
+        ]
     )
     press = page.get_by_role("button", name="Import 2 notes")
     expect(press).to_be_enabled()
