@@ -17,8 +17,9 @@ def export_jsonl(store: Store, *, user: User, project_id: int, only_confirmed: b
     only_confirmed: leave out what a person rejected.
     """
     user.require(Permission.EXPORT)
-    with store.write() as tx:
+    with store.read() as tx:  # of one moment: an annotation that is reopened meanwhile is in it as it was submitted
         annotations = tx.annotations.submitted(project_id)
+    with store.write() as tx:
         tx.audit.add(user=user, action="notes exported", target=f"project:{project_id}", notes=len(annotations))
     return _lines(store, annotations, only_confirmed=only_confirmed)
 

@@ -21,16 +21,18 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
         InvalidValue: if another dataset has the name, or it is too long.
     """
     user.require(Permission.TRAIN)
-    with store.write() as tx:
+    with store.read() as tx:  # of one moment: an annotation that is reopened meanwhile is in it as it was submitted
         gold = _gold(tx, project_id)
-        counts = {split: sum(g.split is split for g, _, _ in gold) for split in Split}
-        if not counts[Split.TRAIN] or not counts[Split.TEST]:
-            found = ", ".join(f"{count} {split.value}" for split, count in counts.items())
-            raise NothingToTrainOn(
-                f"A dataset needs at least one training and one test note; the submitted notes are {found}. "
-                "Submit more notes: each falls in a split of its own accord."
-            )
-        digest = dataset_hash([g for g, _, _ in gold])
+    counts = {split: sum(g.split is split for g, _, _ in gold) for split in Split}
+    if not counts[Split.TRAIN] or not counts[Split.TEST]:
+        found = ", ".join(f"{count} {split.value}" for split, count in counts.items())
+        raise NothingToTrainOn(
+            f"A dataset needs at least one training and one test note; the submitted notes are {found}. "
+            "Submit more notes: each falls in a split of its own accord."
+        )
+    digest = dataset_hash([g for g, _, _ in gold])
+    with store.write() as tx:
+        tx.projects.lock(project_id)  # whoever freezes the same at the same moment gets the same dataset
         there = tx.datasets.by_hash(project_id=project_id, content_hash=digest)
         if there:
             return there

@@ -29,8 +29,9 @@ class AdapterScore:
 class Comparison:
     """Adapters on the same test notes of one dataset, best F1 first.
 
-    notes: how many test notes every adapter was scored on; without one there are no scores. left_out: test notes that do not count because at least one
-    of the adapters (or its base) saw them in training. missing: adapters that have not been scored yet.
+    notes: how many test notes every adapter was scored on; without one there are no scores. left_out: test notes that
+    do not count because at least one of the adapters (or its base) saw them in training. missing: adapters that have
+    not been scored yet.
     """
 
     dataset: Dataset

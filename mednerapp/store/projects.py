@@ -43,6 +43,10 @@ class Projects:
             raise NotFound(f"There is no project {project_id}.")
         return self._project(row)
 
+    def lock(self, project_id: int) -> None:
+        """Until the transaction ends, nobody else gets past this line for the project; notes can still be added."""
+        self._session.execute(select(t.Project.id).where(t.Project.id == project_id).with_for_update(key_share=True))
+
     def by_name(self, name: str) -> Project | None:
         row = self._session.scalar(select(t.Project).where(t.Project.name == name))
         return self._project(row) if row else None

@@ -6,9 +6,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.engine import Database
+from mednerapp.errors import InvalidValue
 from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
 from mednerapp.store.datasets import Datasets
@@ -19,6 +21,8 @@ from mednerapp.store.notes import Notes
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
 from mednerapp.store.runs import Runs
+
+UNIQUE_VIOLATION = "23505"  # PostgreSQL's; on SQLite writers take turns, so one that looked first cannot run into it
 
 
 class Transaction:
@@ -41,15 +45,25 @@ class Transaction:
 
 
 class Store:
-    """Opens transactions. `write` commits once, at the end of the block; an error rolls everything back."""
+    """Opens transactions. `write` commits once, at the end of the block; an error rolls everything back.
+
+    Raises:
+        InvalidValue: on PostgreSQL, if somebody else stored the same (a name, say) since the block looked for it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @contextmanager
     def write(self) -> Generator[Transaction]:
-        with self._database.write() as session:
-            yield Transaction(session)
+        try:
+            with self._database.write() as session:
+                yield Transaction(session)
+        except IntegrityError as error:
+            if getattr(error.orig, "sqlstate", "") != UNIQUE_VIOLATION:
+                raise
+            message = "Somebody else stored the same at the same moment; nothing was stored. Look again."
+            raise InvalidValue(message) from None  # the database's own text quotes what was to be stored
 
     @contextmanager
     def read(self) -> Generator[Transaction]:

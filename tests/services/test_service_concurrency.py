@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,27 +10,33 @@ from typing import Any
 
 import pytest
 from support.makers import (
+    CHEST_PAIN,
     FEVER,
     TEXT,
     add_note,
     create,
+    import_gold,
     make_adapter,
     make_dataset,
     make_project,
     make_user,
     predict,
     promote,
+    text_on,
 )
 
-from mednerapp.domain.accounts import Role
-from mednerapp.domain.annotations import replay
+from db import tables
+from mednerapp.domain.accounts import Role, User
+from mednerapp.domain.annotations import Annotation, replay
 from mednerapp.domain.datasets import Split
+from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import ScoredSpan
-from mednerapp.errors import RevisionConflict
-from mednerapp.services import accounts, annotating, evaluating, importing, predicting
+from mednerapp.errors import InvalidValue, RevisionConflict
+from mednerapp.services import accounts, annotating, evaluating, exporting, freezing, importing, predicting, projects
 from mednerapp.services.annotating import OpenNote, Saved
 from mednerapp.services.importing import ImportResult, Outcome, look_at_text
 from mednerapp.store import Store
+from mednerapp.store.annotations import Annotations
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
@@ -141,6 +148,66 @@ def test_the_same_note_that_two_people_upload_at_once_is_imported_once(store: St
     for pair in zip(*results, strict=True):
         assert {r.outcome for r in pair} == {Outcome.IMPORTED, Outcome.DUPLICATE}
         assert len({r.note_id for r in pair}) == 1
+
+
+def test_of_two_who_use_a_name_at_once_one_is_told_that_it_is_taken(store: Store) -> None:
+    admin = make_user(store, Role.ADMIN)
+
+    def create_project(name: str) -> Callable[[], Project]:
+        return lambda: projects.create(store, by=admin, name=name)
+
+    def create_user(email: str) -> Callable[[], User]:
+        return lambda: accounts.create_user(
+            store, by=admin, email=email, name="A", role=Role.ANNOTATOR, password="a long enough password"
+        )
+
+    for i in range(3):
+        for work, kind in ((create_project(f"Ward {i}"), Project), (create_user(f"p{i}@example.org"), User)):
+            results = at_once(work, work)
+            assert [isinstance(r, kind) for r in results].count(True) == 1, results
+            assert [isinstance(r, InvalidValue) for r in results].count(True) == 1, results
+
+
+def test_two_who_freeze_the_same_gold_at_once_get_the_same_dataset(store: Store) -> None:
+    user, project = make_user(store), make_project(store)
+    import_gold(store, user, project, [(text_on(split), [FEVER]) for split in Split])
+    results = at_once(*(lambda: freezing.freeze(store, user=user, project_id=project.id) for _ in range(3)))
+    assert len({dataset.id for dataset in results}) == 1
+
+
+@pytest.mark.parametrize("use", ["freeze", "export"])
+def test_gold_that_is_reopened_while_it_is_read_is_taken_as_it_was_submitted(
+    store: Store, monkeypatch: pytest.MonkeyPatch, use: str
+) -> None:
+    user, project = make_user(store), make_project(store)
+    import_gold(store, user, project, [(text_on(split), [FEVER]) for split in (Split.TRAIN, Split.TEST)])
+    with store.read() as tx:
+        first = tx.annotations.submitted(project.id)[0]
+    read_spans = Annotations._annotation
+
+    def reopen_first(annotations: Annotations, row: tables.Annotation) -> Annotation:
+        """The annotations are listed, their spans not yet read."""
+        monkeypatch.setattr(Annotations, "_annotation", read_spans)
+        annotating.reopen(store, user=user, annotation_id=first.id)
+        annotating.save_edits(
+            store,
+            user=user,
+            annotation_id=first.id,
+            client="tab",
+            base_revision=first.revision,
+            edits=[create(1, "unfinished", CHEST_PAIN)],
+        )
+        return read_spans(annotations, row)
+
+    monkeypatch.setattr(Annotations, "_annotation", reopen_first)
+    if use == "freeze":
+        dataset = freezing.freeze(store, user=user, project_id=project.id)
+        assert dataset.spans == 2
+    else:
+        lines = list(exporting.export_jsonl(store, user=user, project_id=project.id))
+        assert [len(json.loads(line)["spans"]) for line in lines] == [1, 1]
+    with store.read() as tx:
+        assert len(tx.annotations.get(first.id).spans) == 2  # the other was there in time
 
 
 def test_two_administrators_cannot_remove_each_other_at_once(store: Store) -> None:
