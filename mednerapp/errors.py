@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class MedNerError(Exception):
@@ -59,6 +59,18 @@ class InvalidEdit(MedNerError):
 
 class NothingToTrainOn(MedNerError):
     """A dataset cannot be frozen or trained on because a split would be empty."""
+
+
+class NotHighlighted(MedNerError):
+    """The model failed on some notes; all others have their highlights."""
+
+    MOST = 20  # ids in the message
+
+    def __init__(self, note_ids: Sequence[int]) -> None:
+        count = f"{len(note_ids)} {'note' if len(note_ids) == 1 else 'notes'} could not be highlighted"
+        ids = ", ".join(map(str, note_ids[: self.MOST])) + (", …" if len(note_ids) > self.MOST else "")
+        super().__init__(f"{count} ({'id' if len(note_ids) == 1 else 'ids'} {ids}).")
+        self.note_ids = tuple(note_ids)
 
 
 class ModelProblem(MedNerError):

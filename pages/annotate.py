@@ -13,4 +13,6 @@ else:
     view.header(user, note)
     if note.waiting:
         view.waiting_for_highlights(note.note.id)
+    elif note.missing:
+        view.missing_highlights(user, note)
     view.editor(user, note)

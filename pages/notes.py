@@ -4,7 +4,7 @@ import streamlit as st
 
 from mednerapp.domain.accounts import Permission
 from mednerapp.domain.notes import NoteStatus
-from mednerapp.services import projects
+from mednerapp.services import predicting, projects
 from mednerapp.ui import guard, menu
 from mednerapp.ui.process import application
 from mednerapp.ui.state import current_project, enter
@@ -43,12 +43,13 @@ found = projects.notes(store, user=user, project_id=project.id, status=status, s
 if not found:
     st.info("No note fits.")
     st.stop()
+not_yet = "waiting" if predicting.waiting(store, user=user, project_id=project.id) else "no"
 rows = [
     {
         "Title": note.title,
         "Type": note.note_type,
         "Your status": STATUS[note.status],
-        "Highlighted": "yes" if note.has_prediction else "waiting",
+        "Highlighted": "yes" if note.has_prediction else not_yet,
         "Characters": note.length,
         "Imported": local_time(note.created_at).date(),
     }

@@ -36,8 +36,14 @@ class EditAction(StrEnum):
     ACCEPT = "accept"
     REJECT = "reject"
     DELETE = "delete"
-    RESTORE = "restore"
+    RESTORE = "restore"  # undo and redo, and a person's own version put back after a conflict
     SUGGEST = "suggest"  # written by the product when a prediction is copied into an annotation
+
+
+# What the product writes itself goes by these names in the event log; no page may take one.
+MODEL_CLIENT = "model"
+IMPORT_CLIENT = "import"
+PRODUCT_CLIENTS = (MODEL_CLIENT, IMPORT_CLIENT)
 
 
 class AnnotationState(StrEnum):
@@ -104,6 +110,40 @@ class Edit:
             raise InvalidValue("A delete carries no span; every other edit carries a span and its state.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What an action means: the state that it leads to, and what of the span stays as it was."""
+
+    state: SpanState
+    same_place: bool = False
+    same_label: bool = False
+
+
+_RULES = {
+    EditAction.CREATE: _Rule(SpanState.CONFIRMED),
+    EditAction.RELABEL: _Rule(SpanState.CONFIRMED, same_place=True),
+    EditAction.RESIZE: _Rule(SpanState.CONFIRMED, same_label=True),
+    EditAction.ACCEPT: _Rule(SpanState.CONFIRMED, same_place=True, same_label=True),
+    EditAction.REJECT: _Rule(SpanState.REJECTED, same_place=True, same_label=True),
+}
+
+
+def suggestion_id(number: int) -> str:
+    """The id of a model's suggestion in an annotation; see `check_new_id`."""
+    return f"m{number}"
+
+
+def imported_id(number: int) -> str:
+    """The id of a span that came with an imported note; see `check_new_id`."""
+    return f"i{number}"
+
+
+def check_new_id(span_id: str) -> None:
+    """Raises InvalidValue for an id that only the product gives, so that a person's span never has a suggestion's."""
+    if span_id[:1] in ("m", "i") and span_id[1:].isdecimal():
+        raise InvalidValue(f"The span id {span_id!r} is one of those that the product gives: m or i and a number.")
+
+
 def check_id(value: str, what: str) -> None:
     """Raises InvalidValue for an id that no column holds: empty, over 64 characters, or with unprintable ones in it."""
     if not 1 <= len(value) <= 64 or not value.isprintable():
@@ -111,24 +151,60 @@ def check_id(value: str, what: str) -> None:
 
 
 def apply_edit(
-    before: AnnotatedSpan | None, edit: Edit, *, deleted: AnnotatedSpan | None = None
+    before: AnnotatedSpan | None,
+    edit: Edit,
+    *,
+    deleted: AnnotatedSpan | None = None,
+    suggested: AnnotatedSpan | None = None,
 ) -> AnnotatedSpan | None:
     """The span after the edit, None when it is gone.
 
     Where a span came from (origin, score, adapter) is never changed by an edit; a span that comes back after it was
-    deleted takes it from `deleted`, its last state in the event log.
+    deleted takes it from `deleted`, its last state in the event log. An action leads to the state that its name says; a
+    restore leads to any, but to a suggestion only as the product wrote it: `suggested`.
 
     Raises:
-        InvalidValue: if the edit needs a span that is not there, or creates one that is.
+        InvalidValue: if the edit needs a span that is not there, creates one that is or was, or does something else
+            than its action says.
     """
-    creates = edit.action in (EditAction.CREATE, EditAction.RESTORE)
-    if (before is None) != creates:
-        problem = "it does not exist" if before is None else "it exists already"
+    problem = _problem(before, edit, deleted=deleted, suggested=suggested)
+    if problem:
         raise InvalidValue(f"Cannot {edit.action.value} span {edit.span_id!r}: {problem}.")
     if edit.span is None or edit.state is None:
         return None
+    if before is None and deleted is None:
+        check_new_id(edit.span_id)
     known = before or deleted or AnnotatedSpan(edit.span_id, edit.span, edit.state, Origin.PERSON)
     return replace(known, span=edit.span, state=edit.state)
+
+
+def _problem(
+    before: AnnotatedSpan | None, edit: Edit, *, deleted: AnnotatedSpan | None, suggested: AnnotatedSpan | None
+) -> str:
+    creates = edit.action in (EditAction.CREATE, EditAction.RESTORE)
+    if before is None and not creates:
+        return "it does not exist"
+    if edit.action is EditAction.CREATE and (before or deleted):
+        return "it exists already" if before else "it was deleted; restore it"
+    if edit.span is None or edit.state is None:
+        return ""
+    if edit.action is EditAction.RESTORE:
+        as_suggested = suggested is not None and suggested.span == edit.span
+        return "" if edit.state is not SpanState.SUGGESTED or as_suggested else "it was never suggested so"
+    return _broken_rule(edit.action, before.span if before else edit.span, edit.span, edit.state)
+
+
+def _broken_rule(action: EditAction, before: Span, after: Span, state: SpanState) -> str:
+    rule = _RULES.get(action)
+    if rule is None:
+        return "only the product writes suggestions"
+    if state is not rule.state:
+        return f"that makes it {rule.state.value}, not {state.value}"
+    if rule.same_place and (before.start, before.end) != (after.start, after.end):
+        return "that leaves it where it is"
+    if rule.same_label and before.label != after.label:
+        return "that leaves its label as it is"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

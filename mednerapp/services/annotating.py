@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
+    MODEL_CLIENT,
+    PRODUCT_CLIENTS,
     AnnotatedSpan,
     Annotation,
     AnnotationState,
@@ -16,13 +18,15 @@ from mednerapp.domain.annotations import (
     SpanState,
     apply_edit,
     check_id,
+    suggestion_id,
 )
 from mednerapp.domain.labels import LabelSchema
 from mednerapp.domain.notes import Note
 from mednerapp.domain.projects import Project
-from mednerapp.domain.spans import check_within
+from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict
 from mednerapp.services.events import Change, record
+from mednerapp.services.predicting import under_way, why_missing
 from mednerapp.store import Store, Transaction
 from mednerapp.store.annotations import AnnotationHead
 
@@ -31,13 +35,20 @@ MAX_EDITS = 500  # in one request; the editor sends at most 200
 
 @dataclass(frozen=True, slots=True)
 class OpenNote:
-    """Everything that the annotate page shows. `waiting`: the note has not been predicted yet."""
+    """Everything that the annotate page shows.
+
+    seeded: the product has put suggestions (or imported gold) into the annotation.
+    waiting: suggestions are missing, and a job that will bring them is queued or running.
+    missing: they are missing and no job will bring them: why, in a sentence; else empty.
+    """
 
     note: Note
     project: Project
     annotation: Annotation
     suggested_by: str
+    seeded: bool
     waiting: bool
+    missing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +60,22 @@ class Saved:
 
 
 def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
-    """The note with `user`'s own annotation of it, made on the first visit and seeded with the model's suggestions."""
+    """The note with `user`'s own annotation of it, made on the first visit.
+
+    It gets the model's suggestions once: now, or on the first visit after they were made, whatever the person has done
+    by hand until then.
+    """
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
         opened = _opened(tx, user=user, note_id=note_id)
-        seeded = opened and (opened.annotation.revision > 0 or opened.waiting)
-    if opened and seeded:
-        return opened
+        if opened and not _suggestions(tx, opened.annotation):
+            return opened
     with store.write() as tx:
-        note = tx.notes.get(note_id)
+        tx.notes.get(note_id)
         head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id)
-        if head.revision == 0 and head.state is AnnotationState.IN_PROGRESS:
-            _seed(tx, note=note, head=head)
+        suggestions = _suggestions(tx, tx.annotations.get(head.id))
+        if suggestions:
+            record(tx, head=head, client=MODEL_CLIENT, user_id=None, changes=suggestions)
         opened = _opened(tx, user=user, note_id=note_id)
     if opened is None:
         raise NotFound(f"There is no annotation of note {note_id}.")
@@ -73,24 +88,42 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
     if annotation is None:
         return None
     project = tx.projects.get(note.project_id)
-    adapter_id = project.active_adapter_id
-    waiting = (
-        adapter_id is not None
-        and annotation.revision == 0
-        and tx.predictions.get(note_id=note_id, adapter_id=adapter_id) is None
-    )
     sources = {span.adapter_id for span in annotation.spans if span.adapter_id}
     names = sorted(tx.models.adapter(source).name for source in sources)
-    return OpenNote(note, project, annotation, ", ".join(names), waiting)
+    seeded = tx.annotations.written_by_product(annotation.id)
+    waiting, missing = False, ""
+    if _unpredicted(tx, annotation):
+        waiting = under_way(tx, project)
+        missing = "" if waiting else why_missing(tx, project)
+    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing)
 
 
-def _seed(tx: Transaction, *, note: Note, head: AnnotationHead) -> None:
+def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:
+    """Once: an annotation that has some, was imported as gold or is submitted gets none (any more)."""
+    open_ = annotation.state is AnnotationState.IN_PROGRESS
+    return open_ and not tx.annotations.written_by_product(annotation.id)
+
+
+def _unpredicted(tx: Transaction, annotation: Annotation) -> bool:
+    """Whether the annotation would get suggestions if the adapter in force had looked at its note."""
+    adapter_id = tx.projects.get(tx.notes.get(annotation.note_id).project_id).active_adapter_id
+    if adapter_id is None or not _takes_suggestions(tx, annotation):
+        return False
+    return tx.predictions.get(note_id=annotation.note_id, adapter_id=adapter_id) is None
+
+
+def _suggestions(tx: Transaction, annotation: Annotation) -> list[Change]:
+    """What the adapter in force found and the annotation is to get: not what the person has decided on already."""
+    note = tx.notes.get(annotation.note_id)
     project = tx.projects.get(note.project_id)
     adapter_id = project.active_adapter_id
-    found = tx.predictions.get(note_id=note.id, adapter_id=adapter_id) if adapter_id else None
-    changes = [
+    if adapter_id is None or not _takes_suggestions(tx, annotation):
+        return []
+    found = tx.predictions.get(note_id=note.id, adapter_id=adapter_id) or []
+    decided = _decided(tx, annotation)
+    return [
         Change.new(
-            f"m{number}",
+            suggestion_id(number),
             scored.span,
             state=SpanState.SUGGESTED,
             origin=Origin.MODEL,
@@ -98,11 +131,17 @@ def _seed(tx: Transaction, *, note: Note, head: AnnotationHead) -> None:
             score=scored.score,
             adapter_id=adapter_id,
         )
-        for number, scored in enumerate(found or [])
-        if scored.span.label in project.schema.names
+        for number, scored in enumerate(found)
+        if scored.span.label in project.schema.names and scored.span not in decided
     ]
-    if changes:
-        record(tx, head=head, client="model", user_id=None, changes=changes)
+
+
+def _decided(tx: Transaction, annotation: Annotation) -> set[Span]:
+    """Every span that is or ever was in the annotation: made, changed, rejected or deleted."""
+    if annotation.revision == 0:
+        return set()
+    events = tx.annotations.events(annotation.id)
+    return {side.span for event in events for side in (event.before, event.after) if side}
 
 
 def save_edits(
@@ -111,7 +150,7 @@ def save_edits(
     """Store a client's edits in one transaction; a repeated delivery changes nothing.
 
     base_revision: the newest revision that the client knows. Events that the client itself wrote after it are no
-        conflict (their acknowledgement was lost), those of anybody else are.
+        conflict (their acknowledgement was lost), nor are suggestions; those of anybody else are.
 
     Raises:
         RevisionConflict: somebody else wrote after `base_revision`, or it is none of this annotation's; nothing was
@@ -122,6 +161,8 @@ def save_edits(
     """
     user.require(Permission.ANNOTATE)
     check_id(client, "client id")
+    if client in PRODUCT_CLIENTS:
+        raise InvalidValue(f"The client id {client!r} is one of the product's own: {', '.join(PRODUCT_CLIENTS)}.")
     if len(edits) > MAX_EDITS:
         raise InvalidValue(f"At most {MAX_EDITS} edits at a time, not {len(edits)}.")
     if len({edit.client_seq for edit in edits}) < len(edits):
@@ -163,7 +204,9 @@ def _changes(
         try:
             _check(edit, schema=schema, length=length)
             deleted = tx.annotations.last_known(annotation_id, edit.span_id) if before is None else None
-            after = apply_edit(before, edit, deleted=deleted or _deleted_in(changes, edit.span_id))
+            suggested = tx.annotations.suggested(annotation_id, edit.span_id) if _restores(edit) else None
+            deleted = _deleted_in(changes, edit.span_id) or deleted
+            after = apply_edit(before, edit, deleted=deleted, suggested=suggested)
         except InvalidValue as error:
             return changes, InvalidEdit(str(error), client_seq=edit.client_seq)
         changes.append(Change(edit.action, edit.span_id, before, after, edit.client_seq))
@@ -180,6 +223,10 @@ def _check(edit: Edit, *, schema: LabelSchema, length: int) -> None:
     if edit.span:
         check_within(edit.span, length)
         schema.check(edit.span.label)
+
+
+def _restores(edit: Edit) -> bool:
+    return edit.action is EditAction.RESTORE and edit.state is SpanState.SUGGESTED
 
 
 def _deleted_in(changes: Sequence[Change], span_id: str) -> AnnotatedSpan | None:
@@ -201,7 +248,7 @@ def submit(store: Store, *, user: User, annotation_id: int, revision: int) -> An
 
     Raises:
         RevisionConflict: the annotation is not at the revision that the person saw.
-        InvalidValue: suggestions are left that nobody has looked at.
+        InvalidValue: suggestions are left that nobody has looked at, or are still on their way to an untouched note.
     """
     user.require(Permission.ANNOTATE)
     with store.write() as tx:
@@ -214,6 +261,10 @@ def submit(store: Store, *, user: User, annotation_id: int, revision: int) -> An
         untouched = sum(span.state is SpanState.SUGGESTED for span in annotation.spans)
         if untouched:
             raise InvalidValue(f"{untouched} suggestions have not been looked at. Accept or reject them first.")
+        if annotation.revision == 0 and _on_their_way(tx, annotation):
+            raise InvalidValue(
+                "The highlights of this note are still on their way. Wait for them or mark a span by hand."
+            )
         tx.annotations.set_state(annotation_id, AnnotationState.SUBMITTED)
         tx.audit.add(
             user=user,
@@ -224,6 +275,13 @@ def submit(store: Store, *, user: User, annotation_id: int, revision: int) -> An
             confirmed=len(annotation.confirmed()),
         )
         return tx.annotations.get(annotation_id)
+
+
+def _on_their_way(tx: Transaction, annotation: Annotation) -> bool:
+    """Whether a job is making suggestions, or has made some that no page has fetched yet."""
+    if _unpredicted(tx, annotation):
+        return under_way(tx, tx.projects.get(tx.notes.get(annotation.note_id).project_id))
+    return bool(_suggestions(tx, annotation))
 
 
 def reopen(store: Store, *, user: User, annotation_id: int) -> None:

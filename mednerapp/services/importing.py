@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mednerapp.domain.accounts import Permission, User
-from mednerapp.domain.annotations import AnnotationState, EditAction, Origin, SpanState
+from mednerapp.domain.annotations import (
+    IMPORT_CLIENT,
+    AnnotationState,
+    EditAction,
+    Origin,
+    SpanState,
+    imported_id,
+)
 from mednerapp.domain.notes import NewNote, normalise_text
 from mednerapp.domain.spans import check_within
 from mednerapp.errors import RejectedNote
@@ -18,7 +25,6 @@ from mednerapp.services.predicting import queue_predictions
 from mednerapp.settings import Settings
 from mednerapp.store import Store, Transaction
 
-IMPORT_CLIENT = "import"
 MAX_PATIENT = 200  # characters, what the column holds
 
 
@@ -128,7 +134,8 @@ def import_gold(
 ) -> dict[Outcome, int]:
     """Notes whose spans a person has confirmed elsewhere: they come in as `user`'s submitted annotations.
 
-    A note that is there already is left as it is and counted as a duplicate.
+    A note that is there already is left as it is and counted as a duplicate. Highlights are asked for, because others
+    annotate these notes, too; they never get into an annotation that was imported.
 
     Raises:
         UnknownLabel, InvalidValue: a span does not fit the project or its note; the notes before it are imported.
@@ -159,9 +166,10 @@ def _import_gold_note(tx: Transaction, *, user: User, project_id: int, value: No
         return Outcome.DUPLICATE
     head = tx.annotations.add(note_id=note_id, user_id=user.id)
     changes = [
-        Change.new(f"i{number}", span, state=SpanState.CONFIRMED, origin=Origin.PERSON, action=EditAction.CREATE)
+        Change.new(imported_id(number), span, state=SpanState.CONFIRMED, origin=Origin.PERSON, action=EditAction.CREATE)
         for number, span in enumerate(value.spans)
     ]
     record(tx, head=head, client=IMPORT_CLIENT, user_id=user.id, changes=changes)
     tx.annotations.set_state(head.id, AnnotationState.SUBMITTED)
+    queue_predictions(tx, project_id=project_id, user_id=user.id)
     return Outcome.IMPORTED

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.jobs import JobKind, JobState
+from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import ScoredSpan
+from mednerapp.errors import MedNerError, NotHighlighted
 from mednerapp.store import Store, Transaction
 
+RECENT = 200  # jobs among which the reason for missing highlights is looked for
+_log = logging.getLogger(__name__)
 CHUNK = 8  # notes that are predicted and committed together: small, so that the first note is ready soon
 
 
@@ -24,9 +30,41 @@ def queue_predictions(tx: Transaction, *, project_id: int, user_id: int | None) 
     if adapter_id is None:
         return
     args = {"project_id": project_id, "adapter_id": adapter_id}
-    waiting = tx.jobs.open([JobKind.PREDICT])
-    if not any(job.state is JobState.QUEUED and job.args == args for job in waiting):
+    jobs = tx.jobs.open([JobKind.PREDICT])
+    if not any(job.state is JobState.QUEUED and job.args == args for job in jobs):
         tx.jobs.add(kind=JobKind.PREDICT, args=args, user_id=user_id)
+
+
+def under_way(tx: Transaction, project: Project) -> bool:
+    """Whether a job that predicts the project's notes with its adapter in force is queued or running."""
+    return any(job.args == _args(project) for job in tx.jobs.open([JobKind.PREDICT]))
+
+
+def why_missing(tx: Transaction, project: Project) -> str:
+    """Why a note has no prediction and no job will make one: a sentence for the page."""
+    jobs = (job for job in tx.jobs.recent(RECENT) if job.kind is JobKind.PREDICT and job.args == _args(project))
+    last = next(jobs, None)
+    if last is not None and last.state is JobState.FAILED:
+        return f"Highlights are missing: {last.message}"
+    return "This note has not been highlighted."
+
+
+def _args(project: Project) -> dict[str, int | str | None]:
+    return {"project_id": project.id, "adapter_id": project.active_adapter_id}
+
+
+def waiting(store: Store, *, user: User, project_id: int) -> bool:
+    """Whether highlights of the project's notes are being made or will be."""
+    user.require(Permission.ANNOTATE)
+    with store.read() as tx:
+        return under_way(tx, tx.projects.get(project_id))
+
+
+def try_again(store: Store, *, user: User, project_id: int) -> None:
+    """Ask for the highlights that are missing."""
+    user.require(Permission.IMPORT)
+    with store.write() as tx:
+        queue_predictions(tx, project_id=project_id, user_id=user.id)
 
 
 def predict_missing(
@@ -39,17 +77,39 @@ def predict_missing(
 ) -> int:
     """Predict every note of the project that the adapter has not seen; the number of notes.
 
+    A note on which the predictor fails is left out, so that the others get theirs.
+
     on_progress: (notes done, notes in all).
+
+    Raises:
+        NotHighlighted: some notes were left out; the others are done.
     """
     with store.read() as tx:
         missing = tx.notes.without_prediction(project_id=project_id, adapter_id=adapter_id)
     on_progress(0, len(missing))
+    failed: list[int] = []
     for first in range(0, len(missing), CHUNK):
         with store.read() as tx:
             notes = tx.notes.texts(missing[first : first + CHUNK])
-        found = predictor([text for _, text in notes])
+        found = _predicted(predictor, notes)
         with store.write() as tx:
-            for (note_id, _), spans in zip(notes, found, strict=True):
+            for note_id, spans in found.items():
                 tx.predictions.put(note_id=note_id, adapter_id=adapter_id, spans=spans)
+        failed += [note_id for note_id, _ in notes if note_id not in found]
         on_progress(min(first + CHUNK, len(missing)), len(missing))
+    if failed:
+        raise NotHighlighted(failed)
     return len(missing)
+
+
+def _predicted(predictor: Predictor, notes: Sequence[tuple[int, str]]) -> dict[int, Sequence[ScoredSpan]]:
+    """The spans by note id, without the notes on which the predictor fails."""
+    try:
+        return dict(zip((note_id for note_id, _ in notes), predictor([text for _, text in notes]), strict=True))
+    except MedNerError:  # it says what is wrong, and that is not the note
+        raise
+    except Exception as error:  # noqa: BLE001 -- a model may fail in any way
+        if len(notes) > 1:
+            return {note_id: spans for note in notes for note_id, spans in _predicted(predictor, [note]).items()}
+        _log.warning("Note %d cannot be highlighted (%s).", notes[0][0], type(error).__name__)  # its text may say more
+        return {}

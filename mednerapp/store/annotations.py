@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.annotations import (
+    MODEL_CLIENT,
+    PRODUCT_CLIENTS,
     AnnotatedSpan,
     Annotation,
     AnnotationEvent,
@@ -159,17 +161,40 @@ class Annotations:
         )
 
     def written_by_others(self, annotation_id: int, *, client: str, after_revision: int) -> bool:
-        """Whether a client other than `client` has stored an event with a revision above `after_revision`."""
+        """Whether another person's client or tab has stored an event with a revision above `after_revision`.
+
+        Suggestions do not count: they only add spans, whose ids no person's span has.
+        """
         found = self._session.scalar(
             select(t.AnnotationEvent.revision)
             .where(
                 t.AnnotationEvent.annotation_id == annotation_id,
                 t.AnnotationEvent.revision > after_revision,
-                t.AnnotationEvent.client != client,
+                t.AnnotationEvent.client.not_in((client, MODEL_CLIENT)),
             )
             .limit(1)
         )
         return found is not None
+
+    def written_by_product(self, annotation_id: int) -> bool:
+        """Whether the product itself has put spans into the annotation: suggestions, or gold that was imported."""
+        found = self._session.scalar(
+            select(t.AnnotationEvent.revision)
+            .where(t.AnnotationEvent.annotation_id == annotation_id, t.AnnotationEvent.client.in_(PRODUCT_CLIENTS))
+            .limit(1)
+        )
+        return found is not None
+
+    def suggested(self, annotation_id: int, span_id: str) -> AnnotatedSpan | None:
+        """The span as it was suggested, whatever became of it."""
+        after = self._session.scalar(
+            select(t.AnnotationEvent.after).where(
+                t.AnnotationEvent.annotation_id == annotation_id,
+                t.AnnotationEvent.span_id == span_id,
+                t.AnnotationEvent.action == EditAction.SUGGEST.value,
+            )
+        )
+        return span_from_dict(after) if after else None
 
     def append(self, annotation_id: int, events: Sequence[AnnotationEvent]) -> None:
         """Store events and bring the current spans and the revision to the state after them."""

@@ -9,7 +9,7 @@ import streamlit as st
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotationState
 from mednerapp.errors import NotFound
-from mednerapp.services import annotating, projects, workers
+from mednerapp.services import annotating, predicting, projects, workers
 from mednerapp.services.annotating import OpenNote
 from mednerapp.ui import guard, menu
 from mednerapp.ui.process import application
@@ -20,6 +20,7 @@ from mednerapp.ui.words import count, plain
 EDITOR_HEIGHT = 600  # pixels
 LOOK_EVERY = 2.0  # seconds between two looks for highlights
 _KEY = "editor"
+_SEEDED = "editor:seeded"  # of the last run: the annotation, and whether it had its suggestions
 
 
 def choose_note(user: User) -> OpenNote | None:
@@ -41,12 +42,21 @@ def choose_note(user: User) -> OpenNote | None:
         menu.link("notes", "All notes")
         st.stop()
     state().note_id = note_id
+    _show_new_suggestions(found)
     if found.project.id != current_project().id:
         state().project_id = found.project.id
         st.rerun()  # what stands beside the page belongs to the other project
     if asked != str(note_id):
         st.query_params["note"] = str(note_id)
     return found
+
+
+def _show_new_suggestions(opened: OpenNote) -> None:
+    """Make the editor load them when they were put into the note that it shows since the last run."""
+    now = (opened.annotation.id, opened.seeded)
+    if st.session_state.get(_SEEDED) == (opened.annotation.id, not opened.seeded):
+        state().epoch += 1
+    st.session_state[_SEEDED] = now
 
 
 def leave_note(next_id: int | None) -> None:
@@ -64,7 +74,7 @@ def header(user: User, opened: OpenNote) -> None:
     facts = [note.note_type and plain(note.note_type), f"{note.length:,} characters"]
     if opened.suggested_by:
         facts.append(f"highlighted by {plain(opened.suggested_by)}")
-    elif not opened.waiting and not opened.annotation.spans:
+    elif not opened.waiting and not opened.missing and not opened.annotation.spans:
         facts.append("no highlights")
     left, right = st.columns([3, 1], vertical_alignment="bottom", gap="large")
     left.subheader(plain(note.title), anchor=False)
@@ -81,7 +91,6 @@ def waiting_for_highlights(note_id: int) -> None:
     user = guard.still_here()
     store = application().store
     if not annotating.open_note(store, user=user, note_id=note_id).waiting:
-        state().epoch += 1
         st.rerun(scope="app")
     if workers.alive(store):
         st.info("Highlights are being prepared. They appear by themselves; you can start by hand.")
@@ -90,6 +99,14 @@ def waiting_for_highlights(note_id: int) -> None:
             "Highlights are waiting: no worker is running. Start one with `mednerapp worker` (`mednerapp serve` starts "
             "one by itself). You can annotate by hand meanwhile."
         )
+
+
+def missing_highlights(user: User, opened: OpenNote) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(f"{plain(opened.missing)} You can annotate by hand.")
+        if user.may(Permission.IMPORT) and st.button("Try again"):
+            predicting.try_again(application().store, user=user, project_id=opened.project.id)
+            st.rerun()
 
 
 def editor(user: User, opened: OpenNote) -> None:

@@ -16,9 +16,12 @@ from mednerapp.domain.annotations import (
     Origin,
     SpanState,
     apply_edit,
+    check_new_id,
     event_hash,
+    imported_id,
     replay,
     span_from_dict,
+    suggestion_id,
 )
 from mednerapp.domain.clock import now
 from mednerapp.domain.spans import Span
@@ -26,7 +29,13 @@ from mednerapp.errors import InvalidValue
 
 HERE = Span(0, 5, "Symptom")
 THERE = Span(6, 9, "Drug")
-CHANGING = [EditAction.RELABEL, EditAction.RESIZE, EditAction.ACCEPT, EditAction.REJECT]
+# What each action may lead to and must leave as it is: (state, the place, the label).
+MEANING = {
+    EditAction.RELABEL: (SpanState.CONFIRMED, True, False),
+    EditAction.RESIZE: (SpanState.CONFIRMED, False, True),
+    EditAction.ACCEPT: (SpanState.CONFIRMED, True, True),
+    EditAction.REJECT: (SpanState.REJECTED, True, True),
+}
 
 annotated = st.builds(
     AnnotatedSpan,
@@ -58,19 +67,74 @@ def test_a_span_survives_being_written_down(span: AnnotatedSpan) -> None:
     assert span_from_dict(span.as_dict()) == span
 
 
-@given(annotated, st.sampled_from(CHANGING), spans(), st.sampled_from(SpanState))
-def test_no_edit_changes_where_a_span_came_from(
-    before: AnnotatedSpan, action: EditAction, span: Span, state: SpanState
+@given(
+    annotated,
+    st.sampled_from(list(MEANING)),
+    spans(),
+    st.sets(st.sampled_from(["place", "label"])),
+    st.sampled_from(SpanState),
+)
+def test_an_edit_does_what_its_action_says_and_never_changes_where_a_span_came_from(
+    before: AnnotatedSpan, action: EditAction, span: Span, kept: set[str], state: SpanState
 ) -> None:
-    after = apply_edit(before, Edit(1, action, "s", span, state))
-    assert after == replace(before, span=span, state=state)
+    was = before.span
+    start, end = (was.start, was.end) if "place" in kept else (span.start, span.end)
+    span = Span(start, end, was.label if "label" in kept else span.label)
+    rightful, same_place, same_label = MEANING[action]
+    moved, renamed = (was.start, was.end) != (start, end), was.label != span.label
+    edit = Edit(1, action, "s", span, state)
+    if state is rightful and not (moved and same_place) and not (renamed and same_label):
+        assert apply_edit(before, edit) == replace(before, span=span, state=state)
+    else:
+        with pytest.raises(InvalidValue, match=f"Cannot {action.value} span 's': that "):
+            apply_edit(before, edit)
+
+
+@pytest.mark.parametrize("state", [SpanState.SUGGESTED, SpanState.REJECTED])
+def test_a_person_creates_confirmed_spans_only(state: SpanState) -> None:
+    with pytest.raises(InvalidValue, match=f"makes it confirmed, not {state.value}"):
+        apply_edit(None, Edit(1, EditAction.CREATE, "s", HERE, state))
+
+
+def test_a_page_writes_no_suggestion() -> None:
+    there = AnnotatedSpan("s", HERE, SpanState.SUGGESTED, Origin.MODEL)
+    with pytest.raises(InvalidValue, match="only the product writes suggestions"):
+        apply_edit(there, Edit(1, EditAction.SUGGEST, "s", HERE, SpanState.SUGGESTED))
+
+
+@given(annotated, annotated)
+def test_a_restored_suggestion_is_one_that_the_product_wrote(before: AnnotatedSpan, suggested: AnnotatedSpan) -> None:
+    back = Edit(1, EditAction.RESTORE, "s", suggested.span, SpanState.SUGGESTED)
+    after = apply_edit(before, back, suggested=suggested)
+    assert after == replace(before, span=suggested.span, state=SpanState.SUGGESTED)
+    elsewhere = replace(suggested, span=replace(suggested.span, end=suggested.span.end + 1))
+    for known in (None, elsewhere):
+        with pytest.raises(InvalidValue, match="never suggested so"):
+            apply_edit(before, back, suggested=known)
+
+
+@pytest.mark.parametrize("span_id", ["m0", "m17", "i3"])
+@pytest.mark.parametrize("action", [EditAction.CREATE, EditAction.RESTORE])
+def test_a_persons_span_never_has_the_id_of_a_suggestion_or_of_imported_gold(action: EditAction, span_id: str) -> None:
+    with pytest.raises(InvalidValue, match="those that the product gives"):
+        apply_edit(None, Edit(1, action, span_id, HERE, SpanState.CONFIRMED))
+
+
+def test_the_products_own_ids_are_those_that_no_person_may_take() -> None:
+    for span_id in (suggestion_id(0), suggestion_id(1234), imported_id(7)):
+        with pytest.raises(InvalidValue):
+            check_new_id(span_id)
+    for span_id in ("m", "mine", "i-1", "3f0e8a70-0000-4000-8000-000000000000"):
+        check_new_id(span_id)
 
 
 @given(annotated)
 def test_a_deleted_span_is_gone_and_comes_back_with_its_origin(before: AnnotatedSpan) -> None:
     assert apply_edit(before, Edit(1, EditAction.DELETE, "s", None, None)) is None
     restore = Edit(2, EditAction.RESTORE, "s", before.span, before.state)
-    assert apply_edit(None, restore, deleted=before) == before
+    assert apply_edit(None, restore, deleted=before, suggested=before) == before
+    with pytest.raises(InvalidValue, match="restore it"):
+        apply_edit(None, Edit(2, EditAction.CREATE, "s", before.span, SpanState.CONFIRMED), deleted=before)
 
 
 def test_what_a_person_makes_is_a_persons() -> None:
@@ -86,11 +150,10 @@ def test_a_span_that_is_not_there_cannot_be_changed(action: EditAction) -> None:
         apply_edit(None, edit)
 
 
-@pytest.mark.parametrize("action", [EditAction.CREATE, EditAction.RESTORE])
-def test_a_span_that_is_there_cannot_be_created_again(action: EditAction) -> None:
+def test_a_span_that_is_there_cannot_be_created_again() -> None:
     there = AnnotatedSpan("s", HERE, SpanState.CONFIRMED, Origin.PERSON)
     with pytest.raises(InvalidValue, match="exists already"):
-        apply_edit(there, Edit(1, action, "s", THERE, SpanState.CONFIRMED))
+        apply_edit(there, Edit(1, EditAction.CREATE, "s", THERE, SpanState.CONFIRMED))
 
 
 # --- the event log ---

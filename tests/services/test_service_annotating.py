@@ -13,6 +13,7 @@ from support.makers import (
     change,
     create,
     delete,
+    import_gold,
     make_adapter,
     make_project,
     make_user,
@@ -31,12 +32,14 @@ from mednerapp.domain.annotations import (
     SpanState,
     replay,
 )
+from mednerapp.domain.jobs import Job, JobState
 from mednerapp.domain.models import Adapter
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict
-from mednerapp.services import annotating
+from mednerapp.services import annotating, predicting
 from mednerapp.services.annotating import MAX_EDITS, OpenNote, Saved
+from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Store
 
 TAB = "tab-1"
@@ -127,9 +130,26 @@ def test_every_person_has_an_annotation_of_their_own(desk: Desk) -> None:
     assert len(desk.open().annotation.spans) == 2
 
 
+def queue(desk: Desk) -> Job:
+    with desk.store.write() as tx:
+        queue_predictions(tx, project_id=desk.project.id, user_id=None)
+        return tx.jobs.open()[-1]
+
+
+def fail(desk: Desk, job: Job, message: str) -> None:
+    with desk.store.write() as tx:
+        tx.jobs.claim(job.id, worker="w", attempt=1)
+        tx.jobs.finish(job.id, worker="w", attempt=1, state=JobState.FAILED, message=message)
+
+
 def test_a_note_that_is_not_highlighted_yet_says_so_and_is_filled_later(desk: Desk) -> None:
     desk.note_id = add_note(desk.store, desk.project, "Another note with fever.")
+    job = queue(desk)
     assert desk.open().waiting
+    with desk.store.write() as tx:
+        tx.jobs.claim(job.id, worker="w", attempt=1)
+    assert desk.open().waiting
+    assert desk.open().missing == ""
     assert desk.open().annotation.spans == ()
     predict(desk.store, desk.note_id, desk.adapter, [(Span(18, 23, "Symptom"), 0.5)])
     opened = desk.open()
@@ -144,13 +164,86 @@ def test_a_note_in_which_the_model_found_nothing_is_not_waiting(desk: Desk) -> N
     assert desk.open().annotation.revision == 0
 
 
-def test_suggestions_do_not_mix_with_what_a_person_has_begun(desk: Desk) -> None:
+def test_a_note_that_no_job_will_highlight_says_why_until_somebody_tries_again(desk: Desk) -> None:
     desk.note_id = add_note(desk.store, desk.project, "Another note with fever.")
-    desk.open()
-    desk.save(create(1, "mine", Span(0, 7, "Test")), base=0)
-    predict(desk.store, desk.note_id, desk.adapter, [(Span(18, 23, "Symptom"), 0.5)])
-    assert [s.id for s in desk.open().annotation.spans] == ["mine"]
+    opened = desk.open()
+    assert (opened.waiting, opened.missing) == (False, "This note has not been highlighted.")
+    fail(desk, queue(desk), "The model is gone.")
+    opened = desk.open()
+    assert (opened.waiting, opened.missing) == (False, "Highlights are missing: The model is gone.")
+    assert desk.submit().confirmed() == ()  # nobody has to wait for what will not come
+    annotating.reopen(desk.store, user=desk.user, annotation_id=desk.annotation.id)
+    predicting.try_again(desk.store, user=make_user(desk.store, Role.CLINICIAN), project_id=desk.project.id)
+    opened = desk.open()
+    assert (opened.waiting, opened.missing) == (True, "")
+
+
+def test_a_job_of_another_project_or_model_is_not_what_a_note_waits_for(desk: Desk) -> None:
+    desk.note_id = add_note(desk.store, desk.project, "Another note with fever.")
+    queue(desk)
+    other = make_project(desk.store, "Ward 4")
+    promote(desk.store, other, desk.adapter)
+    promote(desk.store, desk.project, make_adapter(desk.store, "Newer", project=desk.project))
+    with desk.store.write() as tx:
+        queue_predictions(tx, project_id=other.id, user_id=None)
     assert not desk.open().waiting
+
+
+def test_an_untouched_note_is_not_submitted_while_its_highlights_are_on_their_way(desk: Desk) -> None:
+    desk.note_id = add_note(desk.store, desk.project, "Another note with fever.")
+    queue(desk)
+    desk.open()
+    with pytest.raises(InvalidValue, match="still on their way"):
+        desk.submit()
+    predict(desk.store, desk.note_id, desk.adapter, [(Span(18, 23, "Symptom"), 0.5)])
+    with pytest.raises(InvalidValue, match="still on their way"):
+        desk.submit()  # the page has not fetched them
+    desk.save(create(1, "mine", Span(0, 7, "Test")), base=0)
+    assert desk.submit().state is AnnotationState.SUBMITTED
+
+
+def test_who_began_by_hand_still_gets_the_suggestions_but_not_those_already_decided_on(desk: Desk) -> None:
+    text = "Another note with fever, cough, rash and nausea."
+    desk.note_id = add_note(desk.store, desk.project, text)
+    queue(desk)
+    desk.open()
+    fever, cough, rash, nausea = (
+        Span(text.index(word), text.index(word) + len(word), "Symptom") for word in ("fever", "cough", "rash", "nausea")
+    )
+    desk.save(
+        create(1, "kept", fever),
+        create(2, "deleted", cough),
+        delete(3, "deleted"),
+        create(4, "rejected", rash),
+        change(5, EditAction.REJECT, "rejected", rash, SpanState.REJECTED),
+        base=0,
+    )
+    assert desk.open().waiting
+    mine = desk.spans
+    found = [fever, cough, rash, nausea, replace(fever, label="Disease")]
+    predict(desk.store, desk.note_id, desk.adapter, [(span, 0.5) for span in found])
+    opened = desk.open()
+    assert (opened.waiting, opened.seeded) == (False, True)
+    spans = desk.spans
+    assert {i: spans[i] for i in mine} == mine
+    assert {s.span for i, s in spans.items() if i not in mine} == {nausea, replace(fever, label="Disease")}
+    revision = desk.annotation.revision
+    assert desk.open().annotation.revision == revision  # once
+
+
+def test_imported_gold_gets_no_suggestions_but_others_who_open_the_note_do(desk: Desk) -> None:
+    lead = make_user(desk.store)
+    (desk.note_id,) = import_gold(desk.store, lead, desk.project, [("Gold note with fever.", [Span(0, 4, "Drug")])])
+    assert desk.open().waiting  # the import asked for highlights
+    predict(desk.store, desk.note_id, desk.adapter, [(Span(15, 20, "Symptom"), 0.5)])
+    annotator, desk.user = desk.user, lead
+    gold = desk.annotation
+    assert desk.open().annotation == gold
+    annotating.reopen(desk.store, user=lead, annotation_id=gold.id)
+    assert desk.open().annotation.spans == gold.spans
+    assert not desk.open().waiting
+    desk.user = annotator
+    assert [s.span for s in desk.open().annotation.spans] == [Span(15, 20, "Symptom")]
 
 
 def test_without_a_model_a_note_opens_empty(store: Store) -> None:
@@ -228,13 +321,15 @@ def test_what_another_tab_wrote_meanwhile_is_a_conflict_and_nothing_is_stored(de
     assert desk.save(delete(1, "m0"), base=4) == Saved(1, 5)  # after the tab has taken over the other's spans
 
 
-def test_suggestions_that_came_after_an_empty_page_was_opened_are_a_conflict(desk: Desk) -> None:
+def test_suggestions_that_came_after_an_empty_page_was_opened_are_no_conflict(desk: Desk) -> None:
     desk.note_id = add_note(desk.store, desk.project, "Another note with fever.")
     desk.open()
     predict(desk.store, desk.note_id, desk.adapter, [(Span(18, 23, "Symptom"), 0.5)])
-    desk.open()  # another tab
-    with pytest.raises(RevisionConflict):
-        desk.save(create(1, "a", Span(0, 7, "Test")), base=0)
+    desk.open()  # the page asked for them while its edit was on the way
+    assert desk.save(create(1, "a", Span(0, 7, "Test")), base=0) == Saved(1, 2)
+    assert set(desk.spans) == {"m0", "a"}
+    with pytest.raises(RevisionConflict):  # what a person wrote is one, before or after them
+        desk.save(delete(1, "m0"), base=1, client="tab-2")
 
 
 def test_a_page_that_knows_more_than_a_restored_backup_is_a_conflict(desk: Desk) -> None:
@@ -257,6 +352,12 @@ BAD_EDITS = [
     pytest.param(change(2, EditAction.RELABEL, "x", FEVER), "does not exist", id="a span that is not there"),
     pytest.param(delete(2, "x"), "does not exist", id="deleting nothing"),
     pytest.param(create(2, "m0", FEVER), "exists already", id="creating what is there"),
+    pytest.param(create(2, "m9", FEVER), "the product gives", id="an id of a suggestion"),
+    pytest.param(change(2, EditAction.RESTORE, "i0", FEVER), "the product gives", id="an id of imported gold"),
+    pytest.param(change(2, EditAction.REJECT, "m0", FEVER), "rejected, not confirmed", id="rejecting into confirmed"),
+    pytest.param(
+        change(2, EditAction.RESTORE, "m0", ASPIRIN, SpanState.SUGGESTED), "never suggested so", id="a new suggestion"
+    ),
     pytest.param(change(2, EditAction.SUGGEST, "m0", FEVER), "Only the product", id="writing a suggestion"),
 ]
 
@@ -291,6 +392,19 @@ def test_undo_and_redo_over_several_batches_bring_a_suggestion_back_as_it_was(de
     assert (before.score, before.origin, before.adapter_id) == (0.25, Origin.MODEL, desk.adapter.id)
 
 
+def test_undo_takes_a_judgement_back_to_the_suggestion_and_the_log_says_restore(desk: Desk) -> None:
+    desk.open()
+    before = desk.spans["m0"]
+    desk.save(
+        change(1, EditAction.ACCEPT, "m0", FEVER),
+        change(2, EditAction.RESTORE, "m0", FEVER, SpanState.SUGGESTED),
+        change(3, EditAction.RESTORE, "m0", FEVER),
+        change(4, EditAction.RESTORE, "m0", FEVER, SpanState.SUGGESTED),
+        base=3,
+    )
+    assert desk.spans["m0"] == before
+
+
 def test_another_persons_annotation_cannot_even_be_found(desk: Desk) -> None:
     desk.open()
     annotation_id = desk.annotation.id
@@ -317,7 +431,7 @@ def test_a_batch_is_refused_that_no_editor_sends(desk: Desk) -> None:
         desk.save(*too_many, base=3)
     with pytest.raises(InvalidValue, match="same number"):
         desk.save(delete(1, "m0"), delete(1, "m1"), base=3)
-    for client in ("", "x" * 65, "a\x00"):
+    for client in ("", "x" * 65, "a\x00", "model", "import"):
         with pytest.raises(InvalidValue, match="client id"):
             desk.save(delete(1, "m0"), base=3, client=client)
     assert len(desk.spans) == 3

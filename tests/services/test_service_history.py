@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import pytest
@@ -20,39 +20,56 @@ from mednerapp.store import Store
 
 IDS = ["m0", "m1", "a", "b", "c"]
 SUGGESTED = [ScoredSpan(Span(0, 5, "Symptom"), 0.75), ScoredSpan(Span(28, 35, "Drug"), 0.5)]
+FIRST = {f"m{i}": suggested.span for i, suggested in enumerate(SUGGESTED)}
 
-CHANGES = [EditAction.RELABEL, EditAction.RESIZE, EditAction.ACCEPT, EditAction.REJECT, EditAction.DELETE]
-CREATES = [EditAction.CREATE, EditAction.RESTORE]
+CHANGES = [
+    EditAction.RELABEL,
+    EditAction.RESIZE,
+    EditAction.ACCEPT,
+    EditAction.REJECT,
+    EditAction.RESTORE,
+    EditAction.DELETE,
+]
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a page does to a span that is there, and what it does when it is not. A wild one does it the wrong way round
-    or after the end of the note."""
+    """What a page does to a span that is there; to one that is not it creates it or brings it back. A wild one does it
+    the wrong way round, after the end of the note, or to a state that the action does not lead to."""
 
     span_id: str
     change: EditAction
-    creates: EditAction
     span: Span
     state: SpanState
     wild: int
 
-    def edit(self, seq: int, *, there: bool) -> Edit:
-        action = self.change if there != (self.wild == 1) else self.creates
+    def edit(self, seq: int, model: PlainModel) -> Edit:
+        back = EditAction.RESTORE if self.span_id in model.origin else EditAction.CREATE
+        there = model.spans.get(self.span_id)
+        action = self.change if bool(there) != (self.wild == 1) else back
         if action is EditAction.DELETE:
             return Edit(seq, action, self.span_id, None, None)
-        span = Span(self.span.start, len(TEXT) + 1, self.span.label) if self.wild == 2 else self.span
-        return Edit(seq, action, self.span_id, span, self.state)
+        state, span = self.state, self.span
+        if action is not EditAction.RESTORE and self.wild != 3:
+            state = SpanState.REJECTED if action is EditAction.REJECT else SpanState.CONFIRMED
+        if there and action in (EditAction.RELABEL, EditAction.ACCEPT, EditAction.REJECT):
+            span = replace(span, start=there[0].start, end=there[0].end)
+        if there and action in (EditAction.RESIZE, EditAction.ACCEPT, EditAction.REJECT):
+            span = replace(span, label=there[0].label)
+        if self.wild == 2:
+            span = replace(span, end=len(TEXT) + 1)
+        if state is SpanState.SUGGESTED and action is EditAction.RESTORE and self.span_id in FIRST:
+            span = FIRST[self.span_id]
+        return Edit(seq, action, self.span_id, span, state)
 
 
 steps = st.builds(
     Step,
     span_id=st.sampled_from(IDS),
     change=st.sampled_from(CHANGES),
-    creates=st.sampled_from(CREATES),
     span=spans(length=len(TEXT)),
     state=st.sampled_from(SpanState),
-    wild=st.sampled_from([0] * 18 + [1, 2]),
+    wild=st.sampled_from([0] * 18 + [1, 2, 3]),
 )
 # Each batch: its steps, and whether the network delivers it twice.
 batches = st.lists(st.tuples(st.lists(steps, max_size=10), st.booleans()), max_size=4)
@@ -86,8 +103,17 @@ class PlainModel:
     def apply(self, edit: Edit) -> bool:
         """Whether the edit can be made."""
         there = edit.span_id in self.spans
-        creates = edit.action in (EditAction.CREATE, EditAction.RESTORE)
-        if there == creates or (edit.span and edit.span.end > len(TEXT)):
+        if edit.action is EditAction.CREATE:
+            possible = edit.span_id not in self.origin
+        else:
+            possible = there or (edit.action is EditAction.RESTORE)
+        rightful = {
+            EditAction.RESTORE: set(SpanState),
+            EditAction.DELETE: {None},
+            EditAction.REJECT: {SpanState.REJECTED},
+        }.get(edit.action, {SpanState.CONFIRMED})
+        forged = edit.state is SpanState.SUGGESTED and FIRST.get(edit.span_id) != edit.span
+        if not possible or edit.state not in rightful or forged or (edit.span and edit.span.end > len(TEXT)):
             return False
         if edit.span is None or edit.state is None:
             del self.spans[edit.span_id]
@@ -120,7 +146,7 @@ def test_stored_spans_replayed_events_and_a_plain_model_agree(
         expected_failure: int | None = None
         for step in batch:
             seq += 1
-            edits.append(step.edit(seq, there=step.span_id in model.spans))
+            edits.append(step.edit(seq, model))
             if expected_failure is None and not model.apply(edits[-1]):
                 expected_failure = seq  # the edits after it are sent, too, and are not to be stored
         for _ in range(1 + twice):

@@ -114,6 +114,15 @@ def test_new_notes_ask_once_for_highlights(store: Store, user: User, project: Pr
         assert [job.kind for job in tx.jobs.open()] == [JobKind.PREDICT]
 
 
+def test_gold_asks_for_highlights_for_the_others_who_annotate_its_notes(
+    store: Store, user: User, project: Project
+) -> None:
+    promote(store, project, make_adapter(store))
+    importing.import_gold(store, user=user, project_id=project.id, records=[record(TEXT, FEVER), record("Rash.")])
+    with store.read() as tx:
+        assert [job.kind for job in tx.jobs.open()] == [JobKind.PREDICT]
+
+
 def test_notes_that_arrive_while_highlights_are_made_are_asked_for_again(
     store: Store, user: User, project: Project
 ) -> None:

@@ -21,6 +21,7 @@ from mednerapp.services import (
     fine_tuning,
     freezing,
     importing,
+    predicting,
     projects,
     reporting,
 )
@@ -71,6 +72,8 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         Permission.IMPORT,
         lambda s, u: importing.import_uploads(s, user=u, project_id=9, uploads=[]),
     ),
+    "predicting.try_again": (Permission.IMPORT, lambda s, u: predicting.try_again(s, user=u, project_id=9)),
+    "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),
     "projects.create": (Permission.TRAIN, lambda s, u: projects.create(s, by=u, name="")),
     "projects.models": (Permission.SEE_RESULTS, lambda s, u: projects.models(s, user=u, project_id=9)),
     "projects.notes": (Permission.ANNOTATE, lambda s, u: projects.notes(s, user=u, project_id=9)),

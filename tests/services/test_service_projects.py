@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 
 import pytest
@@ -10,7 +11,7 @@ from mednerapp.domain.labels import MEDICAL_SCHEMA, Label, LabelSchema
 from mednerapp.domain.models import Adapter
 from mednerapp.domain.notes import NoteStatus, Progress
 from mednerapp.domain.spans import ScoredSpan, Span
-from mednerapp.errors import InvalidValue, NotFound
+from mednerapp.errors import InvalidValue, ModelProblem, NotFound, NotHighlighted
 from mednerapp.services import annotating, predicting, projects
 from mednerapp.store import Store
 
@@ -130,24 +131,69 @@ def test_what_was_highlighted_before_a_job_died_is_kept(store: Store) -> None:
     project, adapter = make_project(store), make_adapter(store)
     for i in range(11):
         add_note(store, project, f"note {i}")
-    calls = iter([True, False])
 
-    def die_in_the_second_chunk(texts: list[str], /) -> list[list[ScoredSpan]]:
-        if next(calls):
-            return [[] for _ in texts]
-        raise RuntimeError
+    def die_after_the_first_chunk(done: int, _total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(KeyboardInterrupt):
         predicting.predict_missing(
             store,
             project_id=project.id,
             adapter_id=adapter.id,
-            predictor=die_in_the_second_chunk,
-            on_progress=lambda *_: None,
+            predictor=lambda texts: [[] for _ in texts],
+            on_progress=die_after_the_first_chunk,
         )
     seen: list[list[str]] = []
     predict_missing(store, project.id, adapter, seen)
     assert list(chain(*seen)) == ["note 8", "note 9", "note 10"]
+
+
+def test_notes_on_which_the_model_fails_do_not_keep_the_others_waiting(store: Store) -> None:
+    project, adapter = make_project(store), make_adapter(store)
+    ids = [add_note(store, project, f"note {i}") for i in range(11)]
+
+    def fails_on_two(texts: Sequence[str], /) -> list[list[ScoredSpan]]:
+        if {"note 1", "note 9"} & set(texts):
+            raise RuntimeError("in the middle of note 1")
+        return [[ScoredSpan(FEVER, 0.5)] for _ in texts]
+
+    progress: list[tuple[int, int]] = []
+    with pytest.raises(NotHighlighted) as caught:
+        predicting.predict_missing(
+            store,
+            project_id=project.id,
+            adapter_id=adapter.id,
+            predictor=fails_on_two,
+            on_progress=lambda done, total: progress.append((done, total)),
+        )
+    assert str(caught.value) == f"2 notes could not be highlighted (ids {ids[1]}, {ids[9]})."
+    assert progress == [(0, 11), (8, 11), (11, 11)]
+    with store.read() as tx:
+        missing = [i for i in ids if tx.predictions.get(note_id=i, adapter_id=adapter.id) is None]
+    assert missing == [ids[1], ids[9]]
+
+
+def test_what_is_wrong_with_the_model_itself_is_said_as_it_is(store: Store) -> None:
+    project, adapter = make_project(store), make_adapter(store)
+    add_note(store, project)
+
+    def broken(_texts: Sequence[str], /) -> list[list[ScoredSpan]]:
+        raise ModelProblem("The folder is empty.")
+
+    with pytest.raises(ModelProblem, match="The folder is empty"):
+        predicting.predict_missing(
+            store,
+            project_id=project.id,
+            adapter_id=adapter.id,
+            predictor=broken,
+            on_progress=lambda *_: None,
+        )
+
+
+def test_of_many_failed_notes_only_the_first_are_named() -> None:
+    assert str(NotHighlighted([7])) == "1 note could not be highlighted (id 7)."
+    assert str(NotHighlighted(range(1, 90))).endswith("18, 19, 20, …).")
 
 
 def test_a_repeated_prediction_replaces_the_earlier_one(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 The browser owns the live spans, the selection and the undo history while a note is open, and sends every edit straight
 to `save_url` (see `frontend/transport.js`); the database owns the truth. A rerun therefore never disturbs an open
-editor: it takes new spans only when the annotation or the epoch changes.
+editor: it takes new spans only when the annotation or the epoch changes, and then only when all it did is in them.
 """
 
 from __future__ import annotations
@@ -68,13 +68,16 @@ def span_editor(
     The same result is returned on every rerun until another annotation or epoch is shown, so a page that was
     interrupted can act on the next run. A page that shows the same annotation again must raise `epoch`.
 
+    No edit is lost when the epoch is raised while it is being saved: the editor shows what it has until everything is
+    saved, and asks for a run if `spans` were read before that. Spans that only came in addition are added in place.
+
     Args:
         key: one per place on a page, not one per note: the editor keeps its place while the notes change.
         note_text: never changed by the editor; shown as text whatever it contains.
         labels: of the project, in the order of the legend; a span with another label is drawn in grey.
         spans: read only when the annotation or the epoch changes.
         annotation_id: a change of it opens that annotation.
-        epoch: raise it to replace an open editor's spans by `spans`.
+        epoch: raise it to make an open editor take `spans`.
         revision: of the annotation when `spans` were read; the server compares it to find conflicts.
         save_url: same-origin route that stores edits.
         submit_url: same-origin route that marks the annotation as done.
@@ -100,6 +103,7 @@ def span_editor(
         },
         on_submitted_change=_nothing,
         on_skipped_change=_nothing,
+        on_stale_change=_nothing,  # the editor asks for a run, because its edits were stored after `spans` were read
     )
     return _result(state, visit)
 

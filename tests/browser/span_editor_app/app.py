@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mednerapp.domain.annotations import SpanState
+
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self' ws:; object-src 'none'; base-uri 'self'"
@@ -56,6 +58,8 @@ async def submit(request: Request) -> Response:
             return _refusal(notes.world.answer)
         if body["revision"] != note.revision:
             return JSONResponse({"error": "conflict", "message": "Changed elsewhere.", **note.as_dict()}, 409)
+        if any(span.state is SpanState.SUGGESTED for span in note.spans.values()):
+            return JSONResponse({"error": "untouched", "message": "Suggestions have not been looked at."}, 422)
         note.submitted = True
         return JSONResponse({"revision": note.revision})
 
@@ -67,6 +71,14 @@ def _refusal(status: int) -> Response:
 async def reset(request: Request) -> Response:
     with notes.lock:
         notes.reset(await request.json())
+    return Response()
+
+
+async def suggest(request: Request) -> Response:
+    """Puts `spans` into a note as suggestions and raises its epoch; `revision`s grow as the product's do."""
+    given = await request.json()
+    with notes.lock:
+        notes.suggest(notes.world.notes[given["note"]], given["spans"])
     return Response()
 
 
@@ -99,6 +111,7 @@ app = st.App(
         Route("/api/annotations/{id}/edits", save, methods=["POST"]),
         Route("/api/annotations/{id}/submit", submit, methods=["POST"]),
         Route("/harness/reset", reset, methods=["POST"]),
+        Route("/harness/suggest", suggest, methods=["POST"]),
         Route("/harness/change", change, methods=["POST"]),
         Route("/harness/state", state, methods=["GET"]),
     ],

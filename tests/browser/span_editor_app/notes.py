@@ -6,7 +6,15 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from mednerapp.domain.annotations import AnnotatedSpan, Edit, EditAction, SpanState, apply_edit, span_from_dict
+from mednerapp.domain.annotations import (
+    MODEL_CLIENT,
+    AnnotatedSpan,
+    Edit,
+    EditAction,
+    SpanState,
+    apply_edit,
+    span_from_dict,
+)
 from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue
@@ -30,6 +38,7 @@ class Note:
     seen: dict[str, int] = field(default_factory=dict)  # client -> last stored seq
     stored: list[dict[str, Any]] = field(default_factory=list)  # every stored edit, in order
     deleted: dict[str, AnnotatedSpan] = field(default_factory=dict)
+    suggested: dict[str, AnnotatedSpan] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -64,7 +73,8 @@ def reset(payload: dict[str, Any]) -> None:
         spans = {
             span["id"]: span_from_dict({"origin": "model", "state": "suggested", **span}) for span in given["spans"]
         }
-        note = Note(id=given["id"], text=given["text"], spans=spans)
+        suggested = {span.id: span for span in spans.values() if span.state is SpanState.SUGGESTED}
+        note = Note(id=given["id"], text=given["text"], spans=spans, suggested=suggested)
         note.labels = given.get("labels", LABELS)
         note.read_only = given.get("read_only", False)
         world.notes[note.id] = note
@@ -95,7 +105,17 @@ def save(note: Note, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def _changed_by_others(note: Note, client: str, base_revision: int) -> bool:
-    return any(edit["client"] != client for edit in note.stored[base_revision:])
+    return any(edit["client"] not in (client, MODEL_CLIENT) for edit in note.stored[base_revision:])
+
+
+def suggest(note: Note, spans: list[dict[str, Any]]) -> None:
+    """Suggestions arrive, and the page makes the editor load them."""
+    for given in spans:
+        span = span_from_dict(given)
+        note.spans[span.id] = note.suggested[span.id] = span
+        note.revision += 1
+        note.stored.append({"client": MODEL_CLIENT, "action": "suggest", "span_id": span.id})
+    note.epoch += 1
 
 
 class _InvalidEditError(Exception):
@@ -116,7 +136,8 @@ def _applied(
             span = Span(after["start"], after["end"], after["label"]) if after else None
             state = SpanState(after["state"]) if after else None
             edit = Edit(given["seq"], EditAction(given["action"]), given["span_id"], span, state)
-            result = apply_edit(before, edit, deleted=note.deleted.get(edit.span_id))
+            deleted = None if before else note.deleted.get(edit.span_id)
+            result = apply_edit(before, edit, deleted=deleted, suggested=note.suggested.get(edit.span_id))
         except InvalidValue as error:
             raise _InvalidEditError(given["seq"], str(error)) from error
         _check_before(given, before)

@@ -24,14 +24,15 @@ export function inReadingOrder(a, b) {
   return a.start - b.start || b.end - a.end || (a.id < b.id ? -1 : Number(a.id > b.id));
 }
 
-/** What a person did, in the words of the save protocol. */
+/** What a person did, in the words of the save protocol: a name only if the change is no more than it says. */
 export function actionOf({ before, after }, existedBefore) {
   if (!after) return 'delete';
-  if (!before) return existedBefore ? 'restore' : 'create';
-  if (before.start !== after.start || before.end !== after.end) return 'resize';
-  if (before.label !== after.label) return 'relabel';
-  const judgement = after.state === 'suggested' ? before.state : after.state; // else: a judgement is taken back
-  return judgement === 'rejected' ? 'reject' : 'accept';
+  const confirmed = after.state === 'confirmed';
+  if (!before) return confirmed && !existedBefore ? 'create' : 'restore';
+  const moved = before.start !== after.start || before.end !== after.end;
+  const renamed = before.label !== after.label;
+  if (confirmed && !(moved && renamed)) return moved ? 'resize' : renamed ? 'relabel' : 'accept';
+  return after.state === 'rejected' && !moved && !renamed ? 'reject' : 'restore';
 }
 
 /** The change that takes `change` back. */
@@ -60,6 +61,12 @@ export class SpanDocument {
     /** @type {Block[]} whole lines, up to about BLOCK_LENGTH units; a longer line is one block */
     this.blocks = cutIntoBlocks(text);
     this.replaceAll(spans);
+  }
+
+  /** Whether `spans` are the ones in here and others: nothing that a person did is different there. */
+  isGrownTo(spans) {
+    const there = new Map(spans.map((span) => [span.id, span]));
+    return this.sorted.every((span) => there.has(span.id) && sameContent(span, there.get(span.id)));
   }
 
   /** Forgets all spans and takes these. */

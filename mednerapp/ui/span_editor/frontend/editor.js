@@ -16,7 +16,8 @@ import { Wire } from './wire.js';
  * What Python sends. Offsets are code points.
  * @typedef {object} EditorData
  * @property {string} docId
- * @property {number} epoch the editor reloads when docId or epoch changes, and at no other time
+ * @property {number} epoch the editor reloads when docId or epoch changes, and at no other time; with the epoch as soon
+ *   as every edit is saved and `spans` are no older than the last of them
  * @property {number} visit echoed in `submitted` and `skipped`
  * @property {string} text
  * @property {{name: string, key: string, color: string, description: string}[]} labels
@@ -33,6 +34,8 @@ const TEXT_LABEL = 'Note text. Tab and arrow keys move between spans, number key
 export class SpanEditor {
   /** @type {EditorData | null} */
   #data = null;
+  #shown = null; // docId and epoch of the document
+  #asked = ''; // what Python was last asked to send
   #history = new History();
   #active = null; // id of the active span
   #selected = null; // selected text, UTF-16 offsets
@@ -77,21 +80,66 @@ export class SpanEditor {
     const previous = this.#data;
     this.#data = data;
     this.pane.style.height = `${data.height}px`;
-    const reload = data.docId !== previous?.docId || data.epoch !== previous.epoch;
+    const reload = data.docId !== previous?.docId;
     if (reload) this.#load(previous);
+    else if (data.epoch !== this.#shown.epoch && this.saving.transport.pending.length) this.saving.hurry();
+    this.catchUp();
     if (reload || JSON.stringify(data.labels) !== JSON.stringify(previous.labels)) {
       this.toolbar.setLabels(data.labels);
-      this.painter.mount(this.document, data.labels);
-      this.painter.activate(this.document.get(this.#active));
+      this.#mount();
     }
     this.refresh();
   }
 
+  /** Shows what Python sent with a new epoch, once nothing that the person did here is missing in it. */
+  catchUp() {
+    const { docId, epoch, spans, revision } = this.#data;
+    if (!this.saving || docId !== this.#shown.docId || epoch === this.#shown.epoch) return;
+    const { transport, leaving } = this.saving;
+    if (transport.pending.length) return;
+    if (revision < transport.revision) {
+      const missing = `${docId} ${epoch} ${transport.revision}`;
+      if (missing !== this.#asked) this.lookAgain(); // else the answer is on its way
+      this.#asked = missing;
+      return;
+    }
+    this.#shown.epoch = epoch;
+    if (leaving || !this.grow(spans, revision)) {
+      this.#load(this.#data);
+      this.#mount();
+      this.refresh();
+    }
+  }
+
+  /** Asks Python to run again and to send what is stored now. */
+  lookAgain() {
+    this.report('stale', { revision: this.saving.transport.revision });
+  }
+
+  /** Adds suggestions that have arrived, under the person's hands: the place, the selection and undo are kept.
+   *  @returns {boolean} false, and nothing is done, if the server's spans differ in more than that */
+  grow(spans, revision) {
+    const inHere = spans.map((span) => ({ ...span, ...this.wire.rangeFromWire(span) }));
+    const known = ({ id }) => !this.document.get(id) && this.wire.knows(id);
+    if (!this.document.isGrownTo(inHere) || inHere.some(known)) return false;
+    this.document.replaceAll(spans.map((span) => this.wire.fromWire(span)));
+    const top = this.pane.scrollTop;
+    this.#mount();
+    this.pane.scrollTop = top;
+    this.#reselect();
+    this.saving.transport.rebase(revision, []);
+    return true;
+  }
+
+  #mount() {
+    this.painter.mount(this.document, this.#data.labels);
+    this.painter.activate(this.document.get(this.#active));
+  }
+
   #load(previous) {
-    const { docId, text, spans } = this.#data;
-    // Edits of another note must still arrive; edits of a note that Python has just replaced are void.
-    if (previous?.docId === docId) this.saving.transport.discard();
-    else this.saving?.transport.close();
+    const { docId, epoch, text, spans } = this.#data;
+    this.#shown = { docId, epoch };
+    this.saving?.transport.close();
     this.banner.close(this.banner.kind);
     if (this.help.open) this.help.toggle();
     this.dropSelection();
@@ -106,7 +154,7 @@ export class SpanEditor {
 
   /** The editor's state for tests and benchmarks; offsets are code points. */
   snapshot() {
-    const { docId, epoch } = this.#data;
+    const { docId, epoch } = this.#shown;
     const { pending, problem, revision, client } = this.saving.transport;
     return {
       docId, epoch, revision, client,
@@ -130,8 +178,8 @@ export class SpanEditor {
     this.#perform(changes);
   }
 
-  #perform(changes) {
-    const edits = changes.map((change) => this.wire.edit(change));
+  #perform(changes, options) {
+    const edits = changes.map((change) => this.wire.edit(change, options));
     this.#show(changes);
     this.saving.transport.add(edits);
   }
@@ -200,7 +248,7 @@ export class SpanEditor {
 
   #step(changes) {
     if (!changes.length) return;
-    this.#perform(changes);
+    this.#perform(changes, { again: true });
     const shown = changes.findLast(({ after }) => after)?.after;
     this.#activate(this.document.get(shown?.id ?? this.#active));
   }
@@ -338,7 +386,7 @@ export class SpanEditor {
     if (this.#editable) this.saving.skip();
   }
 
-  /** Tells Python how the note was left. */
+  /** Tells Python how the note was left, or what the editor needs. */
   report(name, details) {
     const { docId, visit } = this.#data;
     this.#setStateValue(name, { docId, visit, at: Date.now(), ...details });

@@ -45,6 +45,7 @@ export class Saving {
         [{ label: 'Try again', run: () => this.transport.retry() }]);
     }
     this.editor.refresh();
+    this.editor.catchUp();
   }
 
   /** Conflict: the server's spans replace the local ones. */
@@ -62,6 +63,11 @@ export class Saving {
     const changes = difference(spans.map((span) => wire.fromWire(span)), document.sorted);
     this.transport.rebase(revision, changes.map((change) => wire.edit(change)));
     this.editor.focus();
+  }
+
+  /** Sends what is waiting now, except where a person has to decide first. */
+  hurry() {
+    if (this.transport.problem?.kind !== 'conflict') this.transport.retry();
   }
 
   #tell(message) {
@@ -112,8 +118,15 @@ export class Saving {
 
   async #send() {
     const { ok, message } = await this.transport.submit();
+    const { problem } = this.transport;
     if (ok) this.editor.report('submitted', { revision: this.transport.revision });
-    else if (message) this.#tell(message);
+    else if (problem?.kind === 'conflict' && this.editor.grow(problem.spans ?? [], problem.revision)) {
+      this.#tell('Highlights have arrived. Look at them first.');
+    }
+    else if (message) {
+      this.#tell(message);
+      this.editor.lookAgain(); // there may be suggestions that have not been shown
+    }
     return ok;
   }
 }

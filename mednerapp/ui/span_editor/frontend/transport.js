@@ -113,12 +113,6 @@ export class Transport {
     this.#settle();
   }
 
-  /** Ends the work on this note and throws the outbox away. */
-  discard() {
-    this.pending = [];
-    this.close();
-  }
-
   #dispose() {
     clearTimeout(this.#timer);
     window.removeEventListener('beforeunload', this.#warn);
@@ -157,7 +151,6 @@ export class Transport {
   }
 
   #receive({ status, body }, edits) {
-    if (!this.pending.length) return; // thrown away meanwhile
     if (status === 200 && body.ack >= edits[0].seq) {
       this.pending = this.pending.filter((edit) => edit.seq > body.ack);
       this.revision = body.revision;

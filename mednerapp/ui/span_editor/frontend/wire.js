@@ -35,12 +35,18 @@ export class Wire {
     return { start: this.#map.toCodePoint(start), end: this.#map.toCodePoint(end) };
   }
 
+  /** Whether a span with this id is or was in here. */
+  knows(id) {
+    return this.#known.has(id);
+  }
+
   /** @param {import('./document.js').Change} change
+   *  @param {{again?: boolean}} [options] again: undo or redo, which are no new judgement of the person
    *  @returns {Omit<import('./transport.js').Edit, 'seq'>} */
-  edit(change) {
+  edit(change, { again = false } = {}) {
     const side = (span) => span && { ...this.rangeToWire(span), label: span.label, state: span.state };
     const { id } = change.before ?? change.after;
-    const action = actionOf(change, this.#known.has(id));
+    const action = again && change.after ? 'restore' : actionOf(change, this.#known.has(id));
     this.#known.add(id);
     return { action, span_id: id, before: side(change.before), after: side(change.after) };
   }
