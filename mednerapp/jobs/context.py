@@ -8,7 +8,7 @@ from threading import Event
 
 from mednerapp.domain.jobs import Job
 from mednerapp.settings import Settings
-from mednerapp.store import Store
+from mednerapp.store import Store, Transaction
 
 WRITE_EVERY = 0.25  # seconds between two progress writes
 LOOK_EVERY = 0.5  # seconds between two looks at whether the job is still wanted
@@ -68,6 +68,15 @@ class JobContext:
             self._wanted = self._unwritten()
             self._unwritten = None
             self._written_at = self._looked_at = time.monotonic()
+
+    def fence(self, tx: Transaction) -> None:
+        """Call it first in a transaction: what follows in it is written only while the job is this worker's.
+
+        Raises:
+            JobCancelled: when it is not (any more), or somebody cancelled it.
+        """
+        if not tx.jobs.fence(self.job.id, worker=self.worker_id, attempt=self.job.attempt):
+            raise JobCancelled
 
     def cancelled(self) -> bool:
         """Whether the job is to stop; for loops too tight for `progress`. Raise JobCancelled then."""

@@ -9,6 +9,7 @@ from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind
 from mednerapp.domain.models import Adapter, EpochReport
 from mednerapp.domain.spans import ScoredSpan
+from mednerapp.errors import ModelProblem
 from mednerapp.jobs.context import Handler, JobCancelled, JobContext
 from mednerapp.services import evaluating, fine_tuning, predicting
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
@@ -32,6 +33,11 @@ class Taggers:
             tagger = load_tagger(
                 folders(adapter.folder), base_folder=folders(encoder.folder), device=pick_device(context.device)
             )
+            if tagger.manifest["weights_hash"] != adapter.weights_hash:
+                raise ModelProblem(
+                    f"The weights of {adapter.name!r} were replaced by others, as an update does with the starter. "
+                    "Choose another model."
+                )
             self._loaded = (key, tagger)
         return self._loaded[1]
 
@@ -68,6 +74,7 @@ def predict(context: JobContext, taggers: Taggers) -> str:
         adapter_id=adapter.id,
         predictor=_predictor(taggers.get(context, adapter)),
         on_progress=lambda done, total: context.progress(done, total, "notes"),
+        fence=context.fence,
     )
     return f"{count} notes highlighted by {adapter.name}."
 
@@ -84,6 +91,7 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
         predictor=_predictor(taggers.get(context, adapter)),
         seen=seen_notes(read_manifest(context.settings.model_folder(adapter.folder))),
         on_progress=lambda done, total: context.progress(done, total, "notes"),
+        fence=context.fence,
     )
     return f"{adapter.name} scored on the test notes."
 
@@ -119,7 +127,12 @@ def fine_tune(context: JobContext) -> str:
 
     try:
         adapter = fine_tuning.carry_out(
-            context.store, run_id=run.id, trainer=trainer, device=device, model_dir=context.settings.model_dir
+            context.store,
+            run_id=run.id,
+            trainer=trainer,
+            device=device,
+            model_dir=context.settings.model_dir,
+            fence=context.fence,
         )
     except TrainingStopped as stopped:
         raise JobCancelled from stopped

@@ -11,7 +11,10 @@ REPEATABLE = frozenset({JobKind.PREDICT, JobKind.EVALUATE})
 
 def put_back(tx: Transaction, job: Job) -> None:
     """The worker stops on purpose: the job waits for another if it can be repeated, else it is reported."""
-    if tx.jobs.get(job.id).cancel_requested:
+    current = tx.jobs.lock(job.id)  # if its worker was just writing a result, it is written by now
+    if (current.state, current.attempt) != (JobState.RUNNING, job.attempt):
+        return
+    if current.cancel_requested:
         tx.jobs.abandon(job.id, attempt=job.attempt, state=JobState.CANCELLED, message="")
     elif job.kind in REPEATABLE:
         tx.jobs.requeue(job.id, attempt=job.attempt)

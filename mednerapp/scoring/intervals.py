@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mednerapp.scoring.strict import Counts
 
 RESAMPLES = 2000
-DEFINED = 0.95  # of the resamples, at least, for an interval: without that many, 95% of them cannot be said to lie in it
+DEFINED = 0.95  # of the resamples; with fewer it cannot be said where 95% of them lie
 _SEED = 20130613
 
 

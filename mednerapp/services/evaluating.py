@@ -11,7 +11,7 @@ from mednerapp.domain.models import NoteLabelCount
 from mednerapp.errors import NothingToTrainOn
 from mednerapp.scoring.strict import Counts, count_strict
 from mednerapp.services.predicting import CHUNK, Predictor
-from mednerapp.store import Store, Transaction
+from mednerapp.store import Fence, Store, Transaction
 
 
 def queue_evaluations(tx: Transaction, *, dataset_id: int, user_id: int | None) -> int:
@@ -53,6 +53,7 @@ def evaluate(
     predictor: Predictor,
     seen: frozenset[str],
     on_progress: Callable[[int, int], None],
+    fence: Fence,
 ) -> None:
     """Predict the notes of the split, count strict matches per note and label, store the counts.
 
@@ -82,6 +83,7 @@ def evaluate(
                 counts.append(NoteLabelCount(note.note_id, label, c.tp, c.fp, c.fn))
         on_progress(first + len(chunk), len(fair))
     with store.write() as tx:
+        fence(tx)
         tx.evaluations.put(
             adapter_id=adapter_id,
             dataset_id=dataset_id,

@@ -14,9 +14,10 @@ from mednerapp.domain.models import Adapter, AdapterKind, EpochReport, HyperPara
 from mednerapp.errors import InvalidValue, NotFound, NothingToTrainOn
 from mednerapp.services.evaluating import queue_evaluations
 from mednerapp.services.predicting import queue_predictions
-from mednerapp.store import Store
+from mednerapp.store import Fence, Store
 
 MAX_NAME = 150  # the adapter's name is this, a note which run it was, and has to fit 200 characters
+LIVE = (RunState.QUEUED, RunState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,15 @@ def start(
 
 
 def start_again(store: Store, *, user: User, run_id: int) -> Run:
-    """Queue a run again that failed, was cancelled or was interrupted: same data, same settings, same seed."""
+    """Queue a run again that failed, was cancelled or was interrupted: same data, same settings, same seed.
+
+    So can one that says it is queued or running though its job has ended.
+    """
     user.require(Permission.TRAIN)
     with store.write() as tx:
-        run = tx.runs.get(run_id)
-        if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.SUCCEEDED):
+        run = tx.runs.lock(run_id)
+        alive = run.state in LIVE and tx.jobs.get(run.job_id).state not in FINISHED
+        if alive or run.state is RunState.SUCCEEDED:
             raise InvalidValue(
                 f"Run {run_id} is {run.state.value}; only one that ended without a result can be repeated."
             )
@@ -101,24 +106,29 @@ def start_again(store: Store, *, user: User, run_id: int) -> Run:
 
 
 def cancel(store: Store, *, user: User, run_id: int) -> None:
-    """A queued run ends at once, a running one within seconds; one that has ended stays as it is."""
+    """A queued run ends at once, a running one within seconds; one that has ended stays as it is.
+
+    One whose job has ended without it is ended here.
+    """
     user.require(Permission.TRAIN)
     with store.write() as tx:
         run = tx.runs.get(run_id)
-        if run.state not in (RunState.QUEUED, RunState.RUNNING):
+        if run.state not in LIVE:
             return
         tx.jobs.request_cancel(run.job_id)
-        if tx.jobs.get(run.job_id).state in FINISHED and run.state is RunState.QUEUED:
+        run = tx.runs.lock(run_id)
+        if run.state in LIVE and tx.jobs.get(run.job_id).state in FINISHED:
             tx.runs.set_state(run_id, RunState.CANCELLED)
         tx.audit.add(user=user, action="run cancelled", target=f"run:{run_id}")
 
 
-def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model_dir: Path) -> Adapter:
+def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model_dir: Path, fence: Fence) -> Adapter:
     """Train, register the adapter, and queue its evaluation and that of every other adapter that lacks one.
 
     The adapter's folder name has the attempt in it, so that a repeated run never meets half of an earlier one.
     """
     with store.write() as tx:
+        fence(tx)
         run = tx.runs.get(run_id)
         already = tx.models.adapter_of_run(run_id)
         if already:
@@ -143,10 +153,12 @@ def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model
 
     def on_epoch(report: EpochReport) -> None:
         with store.write() as tx:
+            fence(tx)
             tx.runs.add_epoch(run_id, report)
 
     trained = trainer(order, on_epoch=on_epoch)
     with store.write() as tx:
+        fence(tx)
         adapter = tx.models.add_adapter(
             name=f"{run.name} (run {run.id})",
             kind=AdapterKind.LORA,

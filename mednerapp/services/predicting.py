@@ -11,7 +11,7 @@ from mednerapp.domain.jobs import JobKind, JobState
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import MedNerError, NotHighlighted
-from mednerapp.store import Store, Transaction
+from mednerapp.store import Fence, Store, Transaction
 
 RECENT = 200  # jobs among which the reason for missing highlights is looked for
 _log = logging.getLogger(__name__)
@@ -26,12 +26,14 @@ class Predictor(Protocol):
 
 def queue_predictions(tx: Transaction, *, project_id: int, user_id: int | None) -> None:
     """Ask for predictions of the notes that lack one, unless a job that has not started yet will do it anyway."""
+    tx.projects.lock(project_id)  # a promotion, or another import, comes before this one or after it
     adapter_id = tx.projects.get(project_id).active_adapter_id
     if adapter_id is None:
         return
     args = {"project_id": project_id, "adapter_id": adapter_id}
-    jobs = tx.jobs.open([JobKind.PREDICT])
-    if not any(job.state is JobState.QUEUED and job.args == args for job in jobs):
+    queued = (job for job in tx.jobs.open([JobKind.PREDICT]) if job.state is JobState.QUEUED and job.args == args)
+    # Locked, it starts after this transaction and so sees its notes; what has started since we looked may not.
+    if not any(tx.jobs.lock(job.id).state is JobState.QUEUED for job in queued):
         tx.jobs.add(kind=JobKind.PREDICT, args=args, user_id=user_id)
 
 
@@ -74,6 +76,7 @@ def predict_missing(
     adapter_id: int,
     predictor: Predictor,
     on_progress: Callable[[int, int], None],
+    fence: Fence,
 ) -> int:
     """Predict every note of the project that the adapter has not seen; the number of notes.
 
@@ -93,6 +96,7 @@ def predict_missing(
             notes = tx.notes.texts(missing[first : first + CHUNK])
         found = _predicted(predictor, notes)
         with store.write() as tx:
+            fence(tx)
             for note_id, spans in found.items():
                 tx.predictions.put(note_id=note_id, adapter_id=adapter_id, spans=spans)
         failed += [note_id for note_id, _ in notes if note_id not in found]

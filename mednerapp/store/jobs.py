@@ -89,6 +89,14 @@ class Jobs:
         )
         return [_job(row) for row in rows]
 
+    def lock(self, job_id: int) -> Job:
+        """The job as it is now; nobody claims, ends or puts it back until the transaction ends."""
+        query = select(t.Job).where(t.Job.id == job_id).with_for_update(key_share=True)
+        row = self._session.scalar(query.execution_options(populate_existing=True))
+        if row is None:
+            raise NotFound(f"There is no job {job_id}.")
+        return _job(row)
+
     def queued(self, limit: int) -> list[Job]:
         """The jobs to be done next, first things first."""
         rows = self._session.scalars(
@@ -132,6 +140,12 @@ class Jobs:
         query = select(t.Job.id).where(*_held(job_id, worker, attempt), t.Job.cancel_requested.is_(False))
         return self._session.execute(query).first() is not None
 
+    def fence(self, job_id: int, *, worker: str, attempt: int) -> bool:
+        """As `wanted`, and so it stays until the transaction ends: what it writes is the work of who holds the job."""
+        job = self.lock(job_id)
+        held = (job.state, job.worker, job.attempt) == (JobState.RUNNING, worker, attempt)
+        return held and not job.cancel_requested
+
     def finish(self, job_id: int, *, worker: str, attempt: int, state: JobState, message: str = "") -> bool:
         """End a job that `worker` holds, and its run with it. False when it does not hold it: nothing was written."""
         return self._end(_held(job_id, worker, attempt), state, message)
@@ -172,7 +186,9 @@ class Jobs:
     def orphans(self) -> list[Job]:
         """Running jobs whose worker is not registered (any more)."""
         rows = self._session.scalars(
-            select(t.Job).where(t.Job.state == JobState.RUNNING.value, t.Job.worker.not_in(select(t.Worker.id)))
+            select(t.Job)
+            .where(t.Job.state == JobState.RUNNING.value, t.Job.worker.not_in(select(t.Worker.id)))
+            .order_by(t.Job.id)  # two workers that look at the same time lock them in the same order
         )
         return [_job(row) for row in rows]
 

@@ -55,6 +55,14 @@ class Runs:
             raise NotFound(f"There is no run {run_id}.")
         return self._run(row)
 
+    def lock(self, run_id: int) -> Run:
+        """The run as it is now, protected from other writers. Whoever locks its job, too, locks the job first."""
+        query = select(t.Run).where(t.Run.id == run_id).with_for_update(key_share=True)
+        row = self._session.scalar(query.execution_options(populate_existing=True))
+        if row is None:
+            raise NotFound(f"There is no run {run_id}.")
+        return self._run(row)
+
     def of_job(self, job_id: int) -> Run | None:
         row = self._session.scalar(select(t.Run).where(t.Run.job_id == job_id))
         return self._run(row) if row else None

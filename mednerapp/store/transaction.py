@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from sqlalchemy import select
@@ -42,6 +42,10 @@ class Transaction:
         self.evaluations = Evaluations(session)
         self.jobs = Jobs(session)
         self.workers = Workers(session)
+
+
+Fence = Callable[[Transaction], None]
+"""Called first in a transaction that writes what a job found. Raises when the job is not the caller's (any more)."""
 
 
 class Store:

@@ -62,8 +62,8 @@ def _watch(dataset_id: int, before: int) -> None:
 
 def nothing_in_common(found: Comparison) -> None:
     st.info(
-        f"The models cannot be compared on {plain(found.dataset.name)}: at least one of them (or the model under it) saw "
-        f"each of its {count(found.left_out, 'test note')} in training. Submit other notes and freeze them."
+        f"The models cannot be compared on {plain(found.dataset.name)}: at least one of them (or the model under it) "
+        f"saw each of its {count(found.left_out, 'test note')} in training. Submit other notes and freeze them."
     )
 
 

@@ -51,6 +51,7 @@ def work(context: JobContext) -> str:
 
 def fine_tune(context: JobContext) -> str:
     with context.store.write() as tx:
+        context.fence(tx)
         run = tx.runs.of_job(context.job.id)
         assert run
         tx.runs.start(run.id, device=context.device)

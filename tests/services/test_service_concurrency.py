@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -29,10 +30,22 @@ from db import tables
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.annotations import Annotation, replay
 from mednerapp.domain.datasets import Split
+from mednerapp.domain.jobs import JobKind, JobState
+from mednerapp.domain.notes import NewNote
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import InvalidValue, RevisionConflict
-from mednerapp.services import accounts, annotating, evaluating, exporting, freezing, importing, predicting, projects
+from mednerapp.services import (
+    accounts,
+    annotating,
+    evaluating,
+    exporting,
+    fine_tuning,
+    freezing,
+    importing,
+    predicting,
+    projects,
+)
 from mednerapp.services.annotating import OpenNote, Saved
 from mednerapp.services.importing import ImportResult, Outcome, look_at_text
 from mednerapp.store import Store
@@ -232,6 +245,7 @@ def test_two_workers_that_predict_the_same_notes_do_not_disturb_each_other(store
             adapter_id=adapter.id,
             predictor=lambda texts: [[ScoredSpan(FEVER, 0.5)] for _ in texts],
             on_progress=lambda *_: None,
+            fence=lambda _: None,
         )
 
     results = at_once(work, work, work)
@@ -254,6 +268,7 @@ def test_two_workers_that_score_the_same_adapter_do_not_disturb_each_other(store
             predictor=lambda texts: [[] for _ in texts],
             seen=frozenset(),
             on_progress=lambda *_: None,
+            fence=lambda _: None,
         )
 
     for _ in range(5):
@@ -261,3 +276,64 @@ def test_two_workers_that_score_the_same_adapter_do_not_disturb_each_other(store
     with store.read() as tx:
         (evaluation,) = tx.evaluations.of_dataset(dataset.id, Split.TEST)
     assert len({(c.note_id, c.label) for c in evaluation.counts}) == len(evaluation.counts)
+
+
+@contextmanager
+def meanwhile(work: Callable[[], Any]) -> Generator[Future[Any]]:
+    """The block's transaction is left open until the other has done its work or waits for us."""
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(work)
+        wait([doing], timeout=0.5)
+        yield doing
+
+
+def start_the_last_job(store: Store, project_id: int) -> list[int]:
+    """What the worker then finds to be highlighted."""
+    with store.write() as tx:
+        job = tx.jobs.open([JobKind.PREDICT])[-1]
+        assert tx.jobs.claim(job.id, worker="w", attempt=1)
+    with store.read() as tx:
+        return tx.notes.without_prediction(project_id=project_id, adapter_id=int(job.args["adapter_id"]))
+
+
+def test_a_job_that_starts_while_a_note_is_imported_highlights_that_note(store: Store) -> None:
+    project, adapter = make_project(store), make_adapter(store)
+    promote(store, project, adapter)
+    with store.write() as tx:
+        predicting.queue_predictions(tx, project_id=project.id, user_id=None)
+    with ExitStack() as after, store.write() as tx:
+        note_id = tx.notes.add(project_id=project.id, note=NewNote(TEXT, ""), user_id=None)
+        predicting.queue_predictions(tx, project_id=project.id, user_id=None)
+        starting = after.enter_context(meanwhile(lambda: start_the_last_job(store, project.id)))
+    assert starting.result() == [note_id]
+
+
+def test_a_note_that_is_imported_while_a_job_starts_gets_a_job_of_its_own(store: Store) -> None:
+    user, project, adapter = make_user(store), make_project(store), make_adapter(store)
+    promote(store, project, adapter)
+    with store.write() as tx:
+        predicting.queue_predictions(tx, project_id=project.id, user_id=None)
+    uploads = [look_at_text(text=TEXT, title="")]
+    with ExitStack() as after, store.write() as tx:
+        (job,) = tx.jobs.open([JobKind.PREDICT])
+        assert tx.jobs.claim(job.id, worker="w", attempt=1)
+        after.enter_context(
+            meanwhile(lambda: importing.import_uploads(store, user=user, project_id=project.id, uploads=uploads))
+        )
+    with store.read() as tx:
+        assert [job.state for job in tx.jobs.open([JobKind.PREDICT])] == [JobState.RUNNING, JobState.QUEUED]
+
+
+def test_a_promotion_during_an_import_highlights_the_note_by_the_promoted_model(store: Store) -> None:
+    user, project, old, new = make_user(store), make_project(store), make_adapter(store), make_adapter(store, "New")
+    promote(store, project, old)
+
+    def promote_and_start() -> list[int]:
+        fine_tuning.promote(store, user=user, project_id=project.id, adapter_id=new.id)
+        return start_the_last_job(store, project.id)
+
+    with ExitStack() as after, store.write() as tx:
+        note_id = tx.notes.add(project_id=project.id, note=NewNote(TEXT, ""), user_id=None)
+        predicting.queue_predictions(tx, project_id=project.id, user_id=None)
+        starting = after.enter_context(meanwhile(promote_and_start))
+    assert starting.result() == [note_id]

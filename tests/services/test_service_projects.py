@@ -107,6 +107,7 @@ def predict_missing(store: Store, project_id: int, adapter: Adapter, seen: list[
         adapter_id=adapter.id,
         predictor=predictor,
         on_progress=lambda done, total: progress.append((done, total)),
+        fence=lambda _: None,
     )
     assert count == progress[-1][1]
     return progress
@@ -143,6 +144,7 @@ def test_what_was_highlighted_before_a_job_died_is_kept(store: Store) -> None:
             adapter_id=adapter.id,
             predictor=lambda texts: [[] for _ in texts],
             on_progress=die_after_the_first_chunk,
+            fence=lambda _: None,
         )
     seen: list[list[str]] = []
     predict_missing(store, project.id, adapter, seen)
@@ -166,6 +168,7 @@ def test_notes_on_which_the_model_fails_do_not_keep_the_others_waiting(store: St
             adapter_id=adapter.id,
             predictor=fails_on_two,
             on_progress=lambda done, total: progress.append((done, total)),
+            fence=lambda _: None,
         )
     assert str(caught.value) == f"2 notes could not be highlighted (ids {ids[1]}, {ids[9]})."
     assert progress == [(0, 11), (8, 11), (11, 11)]
@@ -188,6 +191,7 @@ def test_what_is_wrong_with_the_model_itself_is_said_as_it_is(store: Store) -> N
             adapter_id=adapter.id,
             predictor=broken,
             on_progress=lambda *_: None,
+            fence=lambda _: None,
         )
 
 

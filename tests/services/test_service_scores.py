@@ -77,6 +77,7 @@ class Bench:
             predictor=predictor,
             seen=frozenset(self.test[i].note_hash for i in seen),
             on_progress=lambda done, total: progress.append((done, total)) if progress is not None else None,
+            fence=lambda _: None,
         )
         return predictor
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import Adapter, AdapterKind, EpochReport, HyperParameters, Run, RunState
 from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue, NotFound
+from mednerapp.jobs.context import JobCancelled, JobContext
+from mednerapp.jobs.recovery import recover_orphans
 from mednerapp.services import fine_tuning
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
-from mednerapp.store import Store
+from mednerapp.settings import Settings
+from mednerapp.store import Fence, Store
 
 
 class Team:
@@ -50,10 +54,21 @@ class Team:
             job = tx.jobs.get(run.job_id)
             assert tx.jobs.finish(job.id, worker="w", attempt=job.attempt, state=state, message=message)
 
-    def carry_out(self, run: Run, trainer: fine_tuning.Trainer) -> Adapter:
+    def carry_out(self, run: Run, trainer: fine_tuning.Trainer, fence: Fence = lambda _: None) -> Adapter:
         return fine_tuning.carry_out(
-            self.store, run_id=run.id, trainer=trainer, device="cpu", model_dir=Path("/models")
+            self.store, run_id=run.id, trainer=trainer, device="cpu", model_dir=Path("/models"), fence=fence
         )
+
+    def fence(self, run: Run) -> Fence:
+        """That of the worker which has claimed the run."""
+        with self.store.read() as tx:
+            job = tx.jobs.get(run.job_id)
+        return JobContext(job, self.store, Settings(), "w", "cpu").fence
+
+    def strike_off(self) -> None:
+        """As every worker does with the jobs of one that is not on the list, and "w" is not."""
+        with self.store.write() as tx:
+            recover_orphans(tx)
 
     def run(self, run: Run) -> Run:
         with self.store.read() as tx:
@@ -166,6 +181,87 @@ def test_a_training_that_fails_leaves_no_adapter_and_can_be_started_again(team: 
     with team.store.read() as tx:
         assert [e.epoch for e in tx.runs.epochs(run.id)] == [1, 2]  # of this attempt only
         assert tx.runs.of_job(run.job_id) is None
+
+
+@pytest.mark.parametrize("moment", ["before it starts", "between two epochs", "before it registers the adapter"])
+def test_a_worker_that_was_struck_off_writes_nothing_more(team: Team, moment: str) -> None:
+    run = team.start()
+    team.claim(run)
+    if moment == "before it starts":
+        team.strike_off()
+
+    def train(_order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained:
+        on_epoch(EpochReport(1, 0.9, 0.8, 0.4, 1.5))
+        if moment == "between two epochs":
+            team.strike_off()
+        on_epoch(EpochReport(2, 0.9, 0.8, 0.4, 1.5))
+        team.strike_off()
+        return Trained("f" * 64, MEDICAL_SCHEMA.names)
+
+    with pytest.raises(JobCancelled):
+        team.carry_out(run, train, team.fence(run))
+    ended = team.run(run)
+    assert (ended.state, ended.adapter_id, team.job(run)) == (RunState.INTERRUPTED, None, JobState.INTERRUPTED)
+    with team.store.read() as tx:
+        expected = ["before it starts", "between two epochs", "before it registers the adapter"].index(moment)
+        assert len(tx.runs.epochs(run.id)) == expected
+        assert tx.jobs.open([JobKind.EVALUATE]) == []
+    assert fine_tuning.start_again(team.store, user=team.user, run_id=run.id).state is RunState.QUEUED
+
+
+def test_a_cancelled_training_registers_no_adapter_even_at_the_last_moment(team: Team) -> None:
+    run = team.start()
+    team.claim(run)
+
+    def train(order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained:
+        trained = FakeTrainer()(order, on_epoch=on_epoch)
+        cancel(team, run)
+        return trained
+
+    with pytest.raises(JobCancelled):
+        team.carry_out(run, train, team.fence(run))
+    assert team.run(run).adapter_id is None
+
+
+def test_who_strikes_a_worker_off_that_is_writing_its_result_waits_and_finds_the_result(team: Team) -> None:
+    run = team.start()
+    team.claim(run)
+    with ThreadPoolExecutor(1) as pool, team.store.write() as tx:
+        team.fence(run)(tx)
+        striking = pool.submit(team.strike_off)
+        wait([striking], timeout=0.5)
+        adapter = tx.models.add_adapter(
+            name="April",
+            kind=AdapterKind.LORA,
+            encoder_id=team.encoder_id,
+            folder="april",
+            weights_hash="f" * 64,
+            labels=MEDICAL_SCHEMA.names,
+            project_id=team.project.id,
+            run_id=run.id,
+        )
+        assert not striking.done()
+    striking.result()
+    ended = team.run(run)
+    assert (ended.state, ended.adapter_id, team.job(run)) == (RunState.SUCCEEDED, adapter.id, JobState.SUCCEEDED)
+
+
+@pytest.mark.parametrize("said", [RunState.QUEUED, RunState.RUNNING])
+@pytest.mark.parametrize("repair", ["cancel", "start again"])
+def test_a_run_that_says_it_lives_though_its_job_has_ended_can_be_cancelled_and_started_again(
+    team: Team, said: RunState, repair: str
+) -> None:
+    run = team.start()
+    team.claim(run)
+    team.strike_off()
+    with team.store.write() as tx:
+        tx.runs.set_state(run.id, said)
+    if repair == "cancel":
+        cancel(team, run)
+        assert team.run(run).state is RunState.CANCELLED
+    again = fine_tuning.start_again(team.store, user=team.user, run_id=run.id)
+    assert again.state is RunState.QUEUED
+    assert again.job_id != run.job_id
 
 
 @pytest.mark.parametrize("state", RunState)
