@@ -167,10 +167,32 @@ def test_highlights_that_arrive_while_one_waits_appear_by_themselves(page: Page,
     expect(page.get_by_text("Highlights are waiting")).to_be_hidden()
 
 
+def test_who_began_by_hand_gets_the_highlights_as_well(page: Page, server: AppServer) -> None:
+    store = server.app.store
+    adapter_id = projects.all_projects(store)[0].active_adapter_id
+    assert adapter_id is not None
+    sign_in(page, server, Role.ANNOTATOR, "/annotate?note=25")
+    expect(page.get_by_text("Highlights are waiting")).to_be_visible()
+    page.locator(".text .block").first.dblclick(position={"x": 12, "y": 10})  # a word
+    page.keyboard.press("1")
+    expect(page.get_by_text("1 confirmed · 0 suggestions · 0 rejected")).to_be_visible()
+    with store.write() as tx:
+        end = tx.notes.get(25).length
+        tx.predictions.put(
+            note_id=25, adapter_id=adapter_id, spans=[ScoredSpan(Span(end - 9, end - 4, "Disease"), 0.9)]
+        )
+    expect(page.get_by_text("1 confirmed · 1 suggestion · 0 rejected")).to_be_visible()
+    expect(page.get_by_text("Highlights are waiting")).to_be_hidden()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
 def test_submitting_opens_the_next_note_and_a_submitted_one_can_be_reopened(page: Page, server: AppServer) -> None:
-    sign_in(page, server, Role.CLINICIAN, "/annotate?note=24")
-    with server.app.store.read() as tx:
+    adapter_id = projects.all_projects(server.app.store)[0].active_adapter_id
+    assert adapter_id is not None
+    with server.app.store.write() as tx:
+        tx.predictions.put(note_id=24, adapter_id=adapter_id, spans=[])
         title = tx.notes.get(24).title
+    sign_in(page, server, Role.CLINICIAN, "/annotate?note=24")
     expect(page.get_by_role("heading", name=title)).to_be_visible()
     page.get_by_role("button", name="Submit & next").click()
     page.wait_for_url(re.compile(r"/annotate\?note=(?!24)\d+"))
