@@ -150,6 +150,28 @@ def test_a_lead_sees_which_jobs_failed_and_why(open_page: Open, app: App) -> Non
     assert row["Started"] <= row["Finished"]
 
 
+def test_a_note_that_no_job_will_highlight_says_why_and_those_who_may_try_again(open_page: Open, app: App) -> None:
+    with app.store.write() as tx:
+        jobs = tx.jobs.open([JobKind.PREDICT])
+        for job in jobs:
+            tx.jobs.claim(job.id, worker="w", attempt=job.attempt + 1)
+            tx.jobs.finish(
+                job.id, worker="w", attempt=job.attempt + 1, state=JobState.FAILED, message="The *model* is gone."
+            )
+    assert jobs
+    shown = open_page("annotate", Role.ANNOTATOR)
+    assert "Highlights are missing: The *model* is gone." in texts(shown).replace("\\", "")
+    assert not any(b.label == "Try again" for b in shown.button)  # an annotator imports nothing
+    assert "no worker is running" not in texts(shown)
+    assert set(open_page("notes", Role.LEAD).dataframe[0].value["Highlighted"]) == {"no"}
+    shown = open_page("annotate", Role.LEAD)
+    button(shown, "Try again").click()
+    shown.run()
+    assert "Highlights are missing" not in texts(shown)
+    assert "no worker is running" in texts(shown)
+    assert set(open_page("notes", Role.LEAD).dataframe[0].value["Highlighted"]) == {"waiting"}
+
+
 def test_freezing_what_did_not_change_gives_the_dataset_that_is_there(open_page: Open) -> None:
     shown = open_page("train", Role.LEAD)
     button(shown, "Freeze dataset").click()
@@ -282,25 +304,3 @@ def test_a_page_that_breaks_off_shows_our_words_and_never_those_of_another_error
     ours, other = (error.value for error in AppTest.from_function(break_off).run().error)
     assert ours.replace("\\", "") == "The rank has to be *at least* 1."
     assert "Vellacott" not in other
-
-
-def test_a_note_that_no_job_will_highlight_says_why_and_those_who_may_try_again(open_page: Open, app: App) -> None:
-    with app.store.write() as tx:
-        jobs = tx.jobs.open([JobKind.PREDICT])
-        for job in jobs:
-            tx.jobs.claim(job.id, worker="w", attempt=job.attempt + 1)
-            tx.jobs.finish(
-                job.id, worker="w", attempt=job.attempt + 1, state=JobState.FAILED, message="The *model* is gone."
-            )
-    assert jobs
-    shown = open_page("annotate", Role.ANNOTATOR)
-    assert "Highlights are missing: The *model* is gone." in texts(shown).replace("\\", "")
-    assert not any(b.label == "Try again" for b in shown.button)  # an annotator imports nothing
-    assert "no worker is running" not in texts(shown)
-    assert set(open_page("notes", Role.LEAD).dataframe[0].value["Highlighted"]) == {"no"}
-    shown = open_page("annotate", Role.LEAD)
-    button(shown, "Try again").click()
-    shown.run()
-    assert "Highlights are missing" not in texts(shown)
-    assert "no worker is running" in texts(shown)
-    assert set(open_page("notes", Role.LEAD).dataframe[0].value["Highlighted"]) == {"waiting"}
