@@ -222,38 +222,28 @@ class AnnotationEvent:
     before: AnnotatedSpan | None
     after: AnnotatedSpan | None
     previous_hash: str
-    hash: str
+    hash: str = ""
 
+    def expected_hash(self) -> str:
+        """Hex SHA-256 over the previous hash and the whole event, so that a changed or missing event shows."""
+        body = [
+            self.previous_hash,
+            self.annotation_id,
+            self.revision,
+            self.client,
+            self.client_seq,
+            self.user_id,
+            self.at.isoformat(),
+            self.action.value,
+            self.span_id,
+            self.before.as_dict() if self.before else None,
+            self.after.as_dict() if self.after else None,
+        ]
+        return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
-def event_hash(
-    *,
-    previous_hash: str,
-    annotation_id: int,
-    revision: int,
-    client: str,
-    client_seq: int,
-    user_id: int | None,
-    at: datetime,
-    action: EditAction,
-    span_id: str,
-    before: AnnotatedSpan | None,
-    after: AnnotatedSpan | None,
-) -> str:
-    """Hex SHA-256 over the previous hash and the whole event, so that a changed or missing event shows."""
-    body = [
-        previous_hash,
-        annotation_id,
-        revision,
-        client,
-        client_seq,
-        user_id,
-        at.isoformat(),
-        action.value,
-        span_id,
-        before.as_dict() if before else None,
-        after.as_dict() if after else None,
-    ]
-    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    def sealed(self) -> AnnotationEvent:
+        """The event with its own hash."""
+        return replace(self, hash=self.expected_hash())
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,21 +274,9 @@ def replay(events: Iterable[AnnotationEvent]) -> dict[str, AnnotatedSpan]:
     spans: dict[str, AnnotatedSpan] = {}
     previous_hash = ""
     for revision, event in enumerate(events, start=1):
-        expected = event_hash(
-            previous_hash=previous_hash,
-            annotation_id=event.annotation_id,
-            revision=revision,
-            client=event.client,
-            client_seq=event.client_seq,
-            user_id=event.user_id,
-            at=event.at,
-            action=event.action,
-            span_id=event.span_id,
-            before=event.before,
-            after=event.after,
-        )
-        linked = event.revision == revision and event.previous_hash == previous_hash and event.hash == expected
-        if not linked or event.before != spans.get(event.span_id):
+        intact = event.hash == event.expected_hash()
+        linked = event.revision == revision and event.previous_hash == previous_hash
+        if not (intact and linked) or event.before != spans.get(event.span_id):
             raise InvalidValue(f"Annotation {event.annotation_id}: the event log is broken at revision {revision}.")
         if event.after:
             spans[event.span_id] = event.after

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mednerapp.domain.annotations import AnnotatedSpan, AnnotationEvent, EditAction, Origin, SpanState, event_hash
+from mednerapp.domain.annotations import AnnotatedSpan, AnnotationEvent, EditAction, Origin, SpanState
 from mednerapp.domain.clock import now
 from mednerapp.domain.spans import Span
 from mednerapp.store import Transaction
@@ -44,38 +44,21 @@ def record(
     at = now()
     events: list[AnnotationEvent] = []
     previous_hash = head.last_hash
-    for offset, change in enumerate(changes, start=1):
-        revision = head.revision + offset
-        client_seq = change.client_seq or revision
-        digest = event_hash(
-            previous_hash=previous_hash,
+    for revision, change in enumerate(changes, start=head.revision + 1):
+        event = AnnotationEvent(
             annotation_id=head.id,
             revision=revision,
             client=client,
-            client_seq=client_seq,
+            client_seq=change.client_seq or revision,
             user_id=user_id,
             at=at,
             action=change.action,
             span_id=change.span_id,
             before=change.before,
             after=change.after,
-        )
-        events.append(
-            AnnotationEvent(
-                annotation_id=head.id,
-                revision=revision,
-                client=client,
-                client_seq=client_seq,
-                user_id=user_id,
-                at=at,
-                action=change.action,
-                span_id=change.span_id,
-                before=change.before,
-                after=change.after,
-                previous_hash=previous_hash,
-                hash=digest,
-            )
-        )
-        previous_hash = digest
+            previous_hash=previous_hash,
+        ).sealed()
+        events.append(event)
+        previous_hash = event.hash
     tx.annotations.append(head.id, events)
     return head.revision + len(changes)

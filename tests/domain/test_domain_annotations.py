@@ -17,7 +17,6 @@ from mednerapp.domain.annotations import (
     SpanState,
     apply_edit,
     check_new_id,
-    event_hash,
     imported_id,
     replay,
     span_from_dict,
@@ -186,7 +185,7 @@ def make_log() -> list[AnnotationEvent]:
             "after": after,
             "previous_hash": log[-1].hash if log else "",
         }
-        log.append(AnnotationEvent(**values, hash=event_hash(**values)))
+        log.append(AnnotationEvent(**values).sealed())
     return log
 
 
@@ -243,6 +242,6 @@ def test_events_in_another_order_show(log: list[AnnotationEvent]) -> None:
 def test_a_forged_event_with_a_fitting_hash_shows_when_it_contradicts_the_spans() -> None:
     log = make_log()
     values = {f: getattr(log[2], f) for f in AnnotationEvent.__slots__ if f != "hash"} | {"before": OTHER}
-    log[2] = AnnotationEvent(**values, hash=event_hash(**values))
+    log[2] = AnnotationEvent(**values).sealed()
     with pytest.raises(InvalidValue, match="broken at revision 3"):
         replay(log[:3])

@@ -46,3 +46,11 @@ def test_a_text_that_cannot_be_a_note_is_refused_with_the_reason(text: str, reas
 
 def test_a_note_of_the_greatest_length_is_taken() -> None:
     assert len(normalise_text("a" * MAX_NOTE_CHARACTERS)) == MAX_NOTE_CHARACTERS
+
+
+def test_a_note_with_other_blanks_at_its_ends_is_the_same_note() -> None:
+    known = content_hash("Fever.\n\nNo cough.")
+    for same in ("Fever.\n\nNo cough.\n", "\n  Fever.  \n\nNo cough.\t\n\n"):
+        assert content_hash(same) == known
+    for other in ("Fever.\nNo cough.", "Fever.\n\nNo  cough.", "fever.\n\nNo cough."):
+        assert content_hash(other) != known
