@@ -183,6 +183,7 @@ def test_upload_correct_train_and_compare(installation: Installation, page: Page
     page.get_by_role("link", name="Dashboard").click()
     expect(page.get_by_text("On the same 3 test notes")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Ward adapter").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Being scored on the test notes")).to_have_count(0, timeout=LONG)
     picture(page, "dashboard")
     with app.store.read() as tx:
         dataset = next(d for d in tx.datasets.all(1) if d.name == "After the referral letter")
