@@ -64,7 +64,7 @@ def prepare(settings: Settings) -> Prepared:
     upgrade(settings.resolved_database_url)
     app = build(settings)
     try:
-        kinds = {accounts.is_demo(user) for user in accounts.list_users(app.store, by=None)}
+        kinds = {accounts.is_demo(user.email) for user in accounts.list_users(app.store, by=None)}
         if settings.demo and kinds == {False}:
             raise MedNerError(
                 f"{settings.data_dir} holds real accounts. The demo signs people in without a password: give it a data "

@@ -17,7 +17,6 @@ from mednerapp.ui.span_editor import EditorLabel, EditorSpan, span_editor
 from mednerapp.ui.state import current_project, enter, state
 from mednerapp.ui.words import count, plain
 
-EDITOR_HEIGHT = 600  # pixels
 LOOK_EVERY = 2.0  # seconds between two looks for highlights
 _KEY = "editor"
 _SEEDED = "editor:seeded"  # of the last run: the annotation, and whether it had its suggestions
@@ -128,7 +127,6 @@ def editor(user: User, opened: OpenNote) -> None:
         save_url=f"/api/annotations/{annotation.id}/edits",
         submit_url=f"/api/annotations/{annotation.id}/submit",
         read_only=read_only,
-        height=EDITOR_HEIGHT,
     )
     if result:
         _go_on(user, opened)

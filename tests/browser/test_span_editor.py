@@ -697,10 +697,27 @@ def test_untouched_suggestions_are_never_confirmed_by_submitting(editor: Editor)
     assert not editor.stored()["submitted"]
     editor.press("Control+Enter")
     expect(banner).to_be_visible()
-    editor.press("Enter")
+    editor.press("Enter")  # the key of "accept", pressed once too often, only leads to the first of them
+    expect(banner).to_have_count(0)
+    assert editor.snapshot()["active"] == "s2"
+    assert not editor.stored()["submitted"]
+    editor.press("Control+Enter")
+    banner.get_by_role("button", name="Reject them and submit").click()
     editor.wait(lambda now: now["docId"] == "2", "the next note is open")
     states = {one["id"]: one["state"] for one in editor.stored()["spans"]}
     assert states == {"s1": "confirmed", "s2": "rejected", "s3": "confirmed", "s4": "rejected"}
+
+
+def test_nothing_is_rejected_or_submitted_while_a_conflict_waits_for_a_decision(editor: Editor) -> None:
+    editor.open(ALL)
+    foreign_edit(editor, [DIABETES], label="Test")
+    editor.focus()
+    editor.press("n", "a")
+    banner = editor.page.get_by_role("alert").filter(has_text="changed in another window")
+    expect(banner).to_be_visible()
+    editor.press("Control+Enter")
+    expect(banner).to_be_visible()
+    assert [one["state"] for one in editor.snapshot()["spans"]].count("rejected") == 0
 
 
 def test_a_conflict_at_submit_is_shown_and_the_note_stays_open(editor: Editor) -> None:

@@ -61,7 +61,7 @@ def span_editor(
     save_url: str,
     submit_url: str,
     read_only: bool,
-    height: int,
+    height: int | None = None,
 ) -> EditorResult | None:
     """Draws the editor; returns how the person left this note, or None while they are working on it.
 
@@ -82,7 +82,7 @@ def span_editor(
         save_url: same-origin route that stores edits.
         submit_url: same-origin route that marks the annotation as done.
         read_only: spans can be walked over, but not changed, submitted or skipped.
-        height: of the text pane, in pixels; longer notes scroll inside it.
+        height: of the text pane, in pixels, None for what the window leaves; longer notes scroll inside it.
     """
     doc_id = str(annotation_id)
     visit = _visit(key, doc_id, epoch)

@@ -26,7 +26,7 @@ import { Wire } from './wire.js';
  * @property {string} saveUrl
  * @property {string} submitUrl
  * @property {boolean} readOnly
- * @property {number} height of the text pane in pixels
+ * @property {number | null} height of the text pane in pixels; null: what the window leaves
  */
 
 const TEXT_LABEL = 'Note text. Tab and arrow keys move between spans, number keys set the label, question mark lists all keys.';
@@ -79,7 +79,7 @@ export class SpanEditor {
     if (!data) return;
     const previous = this.#data;
     this.#data = data;
-    this.pane.style.height = `${data.height}px`;
+    this.pane.style.height = data.height ? `${data.height}px` : '';
     const reload = data.docId !== previous?.docId;
     if (reload) this.#load(previous);
     else if (data.epoch !== this.#shown.epoch && this.saving.transport.pending.length) this.saving.hurry();

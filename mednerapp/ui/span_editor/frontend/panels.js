@@ -78,7 +78,7 @@ export class Banner {
    * @param {string} kind
    * @param {(string | Node)[]} words
    * @param {Choice[]} choices
-   * @param {{question?: boolean}} [options] question: Enter takes the first choice and Escape the last
+   * @param {{question?: boolean}} [options] question: Enter and Escape take the first choice, the harmless one
    */
   show(kind, words, choices, { question = false } = {}) {
     this.#words.replaceChildren(...words);
@@ -87,7 +87,7 @@ export class Banner {
     this.#choices.replaceChildren(...choices.map(({ label, run }, i) =>
       button(label, run, { class: i === 0 ? 'primary' : false })));
     this.confirm = question ? choices[0].run : null;
-    this.cancel = question ? choices.at(-1).run : null;
+    this.cancel = this.confirm;
     this.element.hidden = false;
     if (question) this.#choices.firstChild.focus();
   }

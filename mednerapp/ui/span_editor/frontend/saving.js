@@ -78,6 +78,7 @@ export class Saving {
 
   /** Submits the note once everything is saved; asks first about suggestions that nobody has looked at. */
   submit() {
+    if (['conflict', 'submitted'].includes(this.transport.problem?.kind)) return; // the banner asks for a decision first
     const untouched = this.editor.document.suggestions;
     if (untouched.length) this.#ask(untouched);
     else this.#leave(() => this.#send());
@@ -85,15 +86,16 @@ export class Saving {
 
   #ask(untouched) {
     const one = untouched.length === 1;
-    const close = () => { this.banner.close('untouched'); this.editor.focus(); };
+    const look = () => { this.banner.close('untouched'); this.editor.focus(); this.editor.goToSuggestion(); };
     const rejectAndSubmit = () => {
-      close();
+      this.banner.close('untouched');
+      this.editor.focus();
       this.editor.commit(untouched.map((before) => ({ before, after: { ...before, state: 'rejected' } })));
       this.#leave(() => this.#send());
     };
     this.banner.show('untouched', [`${untouched.length} ${one ? 'suggestion has' : 'suggestions have'} not been looked at. `], [
+      { label: `Look at ${one ? 'it' : 'them'}`, run: look },
       { label: `Reject ${one ? 'it' : 'them'} and submit`, run: rejectAndSubmit },
-      { label: 'Go back', run: close },
     ], { question: true });
   }
 
