@@ -35,8 +35,8 @@ class Taggers:
             )
             if tagger.manifest["weights_hash"] != adapter.weights_hash:
                 raise ModelProblem(
-                    f"The weights of {adapter.name!r} were replaced by others, as an update does with the starter. "
-                    "Choose another model."
+                    f"The weights of {adapter.name!r} are not those that were registered. Copy its folder back, or "
+                    "choose another model."
                 )
             self._loaded = (key, tagger)
         return self._loaded[1]
@@ -80,16 +80,17 @@ def predict(context: JobContext, taggers: Taggers) -> str:
 
 
 def evaluate(context: JobContext, taggers: Taggers) -> str:
-    from mednerapp.ner.manifest import read_manifest, seen_notes
+    from mednerapp.ner.manifest import seen_notes
 
     adapter = _adapter(context)
+    tagger = taggers.get(context, adapter)
     evaluating.evaluate(
         context.store,
         adapter_id=adapter.id,
         dataset_id=int(context.job.args["dataset_id"]),
         split=Split.TEST,
-        predictor=_predictor(taggers.get(context, adapter)),
-        seen=seen_notes(read_manifest(context.settings.model_folder(adapter.folder))),
+        predictor=_predictor(tagger),
+        seen=seen_notes(tagger.manifest),
         on_progress=lambda done, total: context.progress(done, total, "notes"),
         fence=context.fence,
     )

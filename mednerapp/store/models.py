@@ -46,10 +46,6 @@ class Models:
             raise NotFound(f"There is no encoder {encoder_id}.")
         return _encoder(row)
 
-    def encoder_by_name(self, name: str) -> Encoder | None:
-        row = self._session.scalar(select(t.Encoder).where(t.Encoder.name == name))
-        return _encoder(row) if row else None
-
     def encoders(self) -> list[Encoder]:
         return [_encoder(row) for row in self._session.scalars(select(t.Encoder).order_by(t.Encoder.id))]
 
@@ -85,10 +81,6 @@ class Models:
         if row is None:
             raise NotFound(f"There is no adapter {adapter_id}.")
         return _adapter(row)
-
-    def adapter_by_name(self, name: str) -> Adapter | None:
-        row = self._session.scalar(select(t.Adapter).where(t.Adapter.name == name))
-        return _adapter(row) if row else None
 
     def adapter_of_run(self, run_id: int) -> Adapter | None:
         row = self._session.scalar(select(t.Adapter).where(t.Adapter.run_id == run_id))
