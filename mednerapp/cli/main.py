@@ -5,21 +5,31 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from mednerapp import __version__, bootstrap, cli_output
+from mednerapp import __version__, bootstrap
 from mednerapp.bootstrap import App
-from mednerapp.domain.accounts import Permission, Role, User
-from mednerapp.domain.datasets import Dataset
+from mednerapp.cli import output
+from mednerapp.cli.context import (
+    AsJson,
+    DatasetName,
+    Device,
+    ProjectName,
+    announce,
+    console,
+    find_dataset,
+    find_encoder,
+    find_project,
+    open_app,
+)
+from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState
-from mednerapp.domain.models import Encoder, HyperParameters
+from mednerapp.domain.models import HyperParameters
 from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue, MedNerError, NotFound
 from mednerapp.formats import jsonl
@@ -39,49 +49,8 @@ from mednerapp.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, review and learn medical named entities.")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
-console = Console(stderr=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-ProjectName = Annotated[str, typer.Option("--project", "-p", help="Name of the project.")]
-DatasetName = Annotated[str, typer.Option("--dataset", "-d", help="Name of the dataset; default: the newest.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 DEFAULTS = HyperParameters()
-
-
-@contextmanager
-def _open() -> Generator[tuple[App, User]]:
-    """The prepared installation, and the administrator in whose name the command line acts."""
-    settings = Settings()
-    _announce(bootstrap.prepare(settings))
-    opened = bootstrap.build(settings)
-    try:
-        everybody = accounts.list_users(opened.store, by=None)
-        yield opened, next(user for user in everybody if user.may(Permission.ADMINISTER))
-    finally:
-        opened.close()
-
-
-def _project(opened: App, name: str) -> Project:
-    found = {project.name: project for project in projects.all_projects(opened.store)}
-    if name not in found:
-        raise NotFound(f"There is no project {name!r}. There are: {', '.join(found) or 'none'}.")
-    return found[name]
-
-
-def _dataset(opened: App, user: User, project: Project, name: str) -> Dataset:
-    found = reporting.datasets(opened.store, user=user, project_id=project.id)
-    for dataset in found:
-        if name in ("", dataset.name):
-            return dataset
-    raise NotFound(f"There is no dataset {name!r}. There are: {', '.join(d.name for d in found) or 'none'}.")
-
-
-def _encoder(opened: App, user: User, project: Project, name: str) -> Encoder:
-    found, _ = projects.models(opened.store, user=user, project_id=project.id)
-    for encoder in found:
-        if name in ("", encoder.name):
-            return encoder
-    raise NotFound(f"There is no encoder {name!r}. There are: {', '.join(e.name for e in found)}.")
 
 
 @app.command()
@@ -108,7 +77,7 @@ def serve(
             f"{settings.data_dir} holds the demo, whose people have no passwords. Start it with --demo, or choose "
             "another data folder with MEDNER_DATA_DIR."
         )
-    _announce(prepared)
+    announce(prepared)
     raise typer.Exit(supervise(settings, open_browser=open_browser))
 
 
@@ -131,21 +100,8 @@ def worker(
 def migrate() -> None:
     """Create or update the database and everything that a start needs. Safe to repeat."""
     settings = Settings()
-    _announce(bootstrap.prepare(settings))
+    announce(bootstrap.prepare(settings))
     print(f"Ready: {settings.data_dir.absolute()}")
-
-
-def _announce(prepared: bootstrap.Prepared) -> None:
-    if prepared.first_admin:
-        email, password = prepared.first_admin
-        lines = (
-            "",
-            "  First administrator (shown only now):",
-            f"    e-mail    {email}",
-            f"    password  {password}",
-            "",
-        )
-        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 @app.command(name="import")
@@ -162,15 +118,15 @@ def import_notes(
     as_json: AsJson = False,
 ) -> None:
     """Import notes; what was left out is counted and said."""
-    with _open() as (opened, user):
+    with open_app() as (opened, user):
         if create and project not in {p.name for p in projects.all_projects(opened.store)}:
             projects.create(opened.store, by=user, name=project)
-        target = _project(opened, project)
+        target = find_project(opened, project)
         tally = dict.fromkeys(importing.Outcome, 0)
         report = jsonl.ReadReport()
         label_map = _label_map(label)
-        with cli_output.counter(console, "notes") as advance:
-            for path in cli_output.expand(paths):
+        with output.counter(console, "notes") as advance:
+            for path in output.expand(paths):
                 if path.name.endswith((".jsonl", ".jsonl.gz")):
                     records = jsonl.read(path, label_map=label_map, labels=target.schema.names, report=report)
                     found = _import_records(opened, user, target, records, report, gold=gold, advance=advance)
@@ -181,7 +137,7 @@ def import_notes(
                 for outcome, count in found.items():
                     tally[outcome] += count
         tally[importing.Outcome.REJECTED] += sum(1 for line, _ in report.rejected if line)
-        cli_output.import_report(tally, report, as_json=as_json)
+        output.import_report(tally, report, as_json=as_json)
 
 
 def _label_map(given: list[str] | None) -> dict[str, str] | None:
@@ -202,7 +158,7 @@ def _import_records(
     report: jsonl.ReadReport,
     *,
     gold: bool,
-    advance: cli_output.Advance,
+    advance: output.Advance,
 ) -> dict[importing.Outcome, int]:
     if gold:
         return importing.import_gold(
@@ -234,9 +190,9 @@ def freeze(
     as_json: AsJson = False,
 ) -> None:
     """Freeze the submitted notes into a dataset, 70/15/15 by patient or record."""
-    with _open() as (opened, user):
-        dataset = freezing.freeze(opened.store, user=user, project_id=_project(opened, project).id, name=name)
-        cli_output.dataset(dataset, as_json=as_json)
+    with open_app() as (opened, user):
+        dataset = freezing.freeze(opened.store, user=user, project_id=find_project(opened, project).id, name=name)
+        output.dataset(dataset, as_json=as_json)
 
 
 @app.command()
@@ -258,14 +214,14 @@ def train(
     """Train a LoRA adapter on a dataset and score it; waits for the end."""
     from mednerapp.jobs import waiting
 
-    with _open() as (opened, user):
-        target = _project(opened, project)
+    with open_app() as (opened, user):
+        target = find_project(opened, project)
         run = fine_tuning.start(
             opened.store,
             user=user,
             project_id=target.id,
-            dataset_id=_dataset(opened, user, target, dataset).id,
-            encoder_id=_encoder(opened, user, target, encoder).id,
+            dataset_id=find_dataset(opened, user, target, dataset).id,
+            encoder_id=find_encoder(opened, user, target, encoder).id,
             name=name,
             hyper=HyperParameters(
                 epochs=epochs,
@@ -277,10 +233,10 @@ def train(
                 seed=seed,
             ),
         )
-        with waiting.a_worker(opened.store, opened.settings, device=device), cli_output.bars(console) as on_change:
+        with waiting.a_worker(opened.store, opened.settings, device=device), output.bars(console) as on_change:
             waiting.wait_for(opened.store, [run.job_id], on_change=on_change)
         view = next(v for v in fine_tuning.runs(opened.store, user=user, project_id=target.id) if v.run.id == run.id)
-        cli_output.run(view, as_json=as_json)
+        output.run(view, as_json=as_json)
         if view.run.adapter_id is None:
             raise typer.Exit(1)
 
@@ -295,17 +251,17 @@ def evaluate(
     """Score every adapter on the dataset's test notes (what is missing is computed) and print the comparison."""
     from mednerapp.jobs import waiting
 
-    with _open() as (opened, user):
-        target = _project(opened, project)
-        chosen = _dataset(opened, user, target, dataset)
+    with open_app() as (opened, user):
+        target = find_project(opened, project)
+        chosen = find_dataset(opened, user, target, dataset)
         evaluating.request(opened.store, user=user, dataset_id=chosen.id)
         jobs = evaluating.open_jobs(opened.store, user=user, dataset_id=chosen.id)
         failures: list[str] = []
         if jobs:
-            with waiting.a_worker(opened.store, opened.settings, device=device), cli_output.bars(console) as on_change:
+            with waiting.a_worker(opened.store, opened.settings, device=device), output.bars(console) as on_change:
                 ended = waiting.wait_for(opened.store, jobs, on_change=on_change)
             failures = [job.message for job in ended if job.state is not JobState.SUCCEEDED]
-        cli_output.comparison(reporting.compare(opened.store, user=user, dataset_id=chosen.id), as_json=as_json)
+        output.comparison(reporting.compare(opened.store, user=user, dataset_id=chosen.id), as_json=as_json)
         for message in failures:
             print(f"mednerapp: {message}", file=sys.stderr)
         if failures:
@@ -319,9 +275,9 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the submitted notes with their confirmed spans as JSON lines."""
-    with _open() as (opened, user):
-        target = _project(opened, project)
-        with out.open("x", encoding="utf-8", newline="\n") as file, cli_output.counter(console, "notes") as advance:
+    with open_app() as (opened, user):
+        target = find_project(opened, project)
+        with out.open("x", encoding="utf-8", newline="\n") as file, output.counter(console, "notes") as advance:
             count = 0
             for line in exporting.export_jsonl(opened.store, user=user, project_id=target.id):
                 file.write(line)
@@ -333,7 +289,7 @@ def export(
 @app.command(name="doctor")
 def examine(as_json: AsJson = False) -> None:
     """Look the installation over; the exit status is 1 when something is not in order."""
-    with _open() as (opened, _):
+    with open_app() as (opened, _):
         checks = doctor.examine(opened.store, settings=opened.settings)
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
@@ -345,9 +301,9 @@ def examine(as_json: AsJson = False) -> None:
 @users.command(name="list")
 def list_users(as_json: AsJson = False) -> None:
     """Everybody who may sign in."""
-    with _open() as (opened, _):
+    with open_app() as (opened, _):
         everybody = accounts.list_users(opened.store, by=None)
-    cli_output.people(everybody, as_json=as_json)
+    output.people(everybody, as_json=as_json)
 
 
 @users.command()
@@ -358,7 +314,7 @@ def add(
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
 ) -> None:
     """Add a person; the password is asked for."""
-    with _open() as (opened, _):
+    with open_app() as (opened, _):
         user = accounts.create_user(opened.store, by=None, email=email, name=name, role=role, password=password)
     print(f"Added {user.email} as {user.role.value}.")
 
@@ -371,7 +327,7 @@ def change(
     new_password: Annotated[bool, typer.Option("--password", help="Ask for a new password.")] = False,
 ) -> None:
     """Change a person's role or password, or keep them from signing in."""
-    with _open() as (opened, _):
+    with open_app() as (opened, _):
         found = next((u for u in accounts.list_users(opened.store, by=None) if u.email == email.lower()), None)
         if found is None:
             raise NotFound(f"There is no user {email!r}.")
