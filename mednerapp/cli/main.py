@@ -15,6 +15,7 @@ import typer
 from mednerapp import __version__, bootstrap
 from mednerapp.bootstrap import App
 from mednerapp.cli import output
+from mednerapp.cli.bench import bench
 from mednerapp.cli.context import (
     AsJson,
     DatasetName,
@@ -49,6 +50,7 @@ from mednerapp.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, review and learn medical named entities.")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
+app.add_typer(bench, name="bench")
 
 DEFAULTS = HyperParameters()
 
