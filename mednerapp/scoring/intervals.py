@@ -46,16 +46,48 @@ def bootstrap(per_note: Sequence[Counts], *, resamples: int = RESAMPLES, seed: i
     The seed is fixed, so that the same counts give the same interval on every page. A draw in which a score is
     undefined says nothing about it and is dropped; where more than one in twenty is, there is no interval.
     """
-    total = sum(per_note, Counts())
-    n = len(per_note)
-    table = np.array([(c.tp, c.fp, c.fn) for c in per_note], dtype=np.int64).reshape(n, 3)
-    points = _scores(table.sum(axis=0, keepdims=True))[:, 0]
+    estimates = _resampled([per_note], resamples=resamples, seed=seed)
+    return Score(*estimates, sum(per_note, Counts()), len(per_note))
+
+
+@dataclass(frozen=True, slots=True)
+class MeanScore:
+    """Precision, recall and F1 as means over several scorings of the same notes, with intervals over the notes."""
+
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    notes: int
+
+
+def bootstrap_mean(scorings: Sequence[Sequence[Counts]], *, resamples: int = RESAMPLES, seed: int = _SEED) -> MeanScore:
+    """As `bootstrap`, of the mean over several scorings (one for each training seed, say) of the same notes.
+
+    scorings: (scorings, notes), the notes in the same order in each. Every draw of notes is the same for all scorings,
+    so what is left is how far the mean would move with other notes, not with other seeds. The mean is undefined where
+    the score of one scoring is.
+    """
+    if len({len(per_note) for per_note in scorings}) > 1:
+        raise ValueError("Every scoring has to be of the same notes.")
+    estimates = _resampled(scorings, resamples=resamples, seed=seed)
+    return MeanScore(*estimates, len(scorings[0]) if scorings else 0)
+
+
+def _resampled(
+    scorings: Sequence[Sequence[Counts]], *, resamples: int, seed: int
+) -> tuple[Estimate, Estimate, Estimate]:
+    """Precision, recall and F1, each the mean over the scorings."""
+    n = len(scorings[0]) if scorings else 0
+    tables = [np.array([(c.tp, c.fp, c.fn) for c in one], dtype=np.int64).reshape(n, 3) for one in scorings]
+    points = np.full(3, np.nan)
     samples = np.full((3, 1), np.nan)
-    if n >= 2:
+    if tables:
+        points = np.mean([_scores(table.sum(axis=0, keepdims=True))[:, 0] for table in tables], axis=0)
+    if tables and n >= 2:
         weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)  # (resamples, notes)
-        samples = _scores(weights @ table)
+        samples = np.mean([_scores(weights @ table) for table in tables], axis=0)
     precision, recall, f1 = (_estimate(float(point), drawn) for point, drawn in zip(points, samples, strict=True))
-    return Score(precision, recall, f1, total, n)
+    return precision, recall, f1
 
 
 def _scores(table: NDArray[np.int64]) -> NDArray[np.float64]:
