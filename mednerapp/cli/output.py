@@ -127,7 +127,7 @@ def run(view: RunView, *, as_json: bool) -> None:
                 "state": view.run.state.value,
                 "error": view.run.error,
                 "device": view.run.device,
-                "hyper": asdict(view.run.hyper),
+                "hyper": view.run.hyper.as_json(),
                 "epochs": [asdict(epoch) for epoch in view.epochs],
                 "adapter": view.run.adapter_id,
             }

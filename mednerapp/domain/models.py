@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from mednerapp.domain.datasets import Split
+from mednerapp.errors import InvalidValue
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
     """A pre-trained base model that is installed here.
 
-    `folder` is relative to the model folder.
+    `source`: hub id, or where else it came from. `folder` is relative to the model folder. `weights_hash`: of its
+    safetensors file. `problem`: what the check of `verified_at` found, empty when it found nothing. What is empty or
+    None was not recorded, as for the encoder of the starter.
     """
 
     id: int
@@ -22,11 +27,21 @@ class Encoder:
     revision: str
     folder: str
     weights_hash: str
+    architecture: str = ""
+    cased: bool | None = None
+    tokenizer: str = ""
+    licence: str = ""
+    size_bytes: int = 0
+    installed_at: datetime | None = None
+    verified_at: datetime | None = None
+    problem: str = ""
+    removed_at: datetime | None = None
 
 
 class AdapterKind(StrEnum):
     STARTER = "starter"
     LORA = "lora"
+    FULL = "full"  # every weight of the encoder was trained: the folder holds a whole checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +69,34 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Method(StrEnum):
+    LORA = "lora"  # low-rank updates of some layers and a head, over a frozen encoder
+    FULL = "full"  # every weight
+
+
+class Schedule(StrEnum):
+    LINEAR = "linear"  # warm-up over the first tenth of the steps, then down to zero
+    PLATEAU = "plateau"  # constant; lowered each time the dev F1 stalls
+
+
+class ClassWeights(StrEnum):
+    OFF = "off"
+    BALANCED = "balanced"  # rare tags weigh more
+
+
 @dataclass(frozen=True, slots=True)
 class HyperParameters:
-    """What a fine-tuning run is told. `learning_rate` is that of Adam; `rank`, `alpha`, `dropout` are LoRA's."""
+    """What a fine-tuning run is told. The defaults are those of the `lora` preset; see `domain.presets`.
+
+    learning_rate: that of Adam at its highest. batch_size: windows for each step of the optimizer.
+    rank, alpha, dropout, targets, lora_layers: LoRA's; `targets` are names of linear layers, `lora_layers` says how many
+        layers get updates, counted from the top (None: all). Below them nothing changes, so it is computed only once.
+    weight_decay: decoupled (AdamW); 0 is Adam.
+    decay_factor, decay_patience: the plateau schedule multiplies the learning rate by the factor after more than so many
+        epochs without a new best dev F1.
+    patience: stop after so many epochs without a new best dev F1; None: run all epochs.
+    deterministic: use only algorithms that give the same result each time, also on a GPU; slower there.
+    """
 
     epochs: int = 10
     learning_rate: float = 2e-3
@@ -66,6 +106,54 @@ class HyperParameters:
     dropout: float = 0.05
     max_grad_norm: float = 1.0
     seed: int = 13
+    method: Method = Method.LORA
+    targets: tuple[str, ...] = ("query", "key", "value", "dense")
+    lora_layers: int | None = None
+    weight_decay: float = 0.01
+    schedule: Schedule = Schedule.LINEAR
+    decay_factor: float = 0.5
+    decay_patience: int = 3
+    patience: int | None = None
+    class_weights: ClassWeights = ClassWeights.OFF
+    deterministic: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as they are stored with a run and in a manifest."""
+        return {**asdict(self), "targets": list(self.targets)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> HyperParameters:
+        """What `as_json` gave, now or in an earlier version: what that did not know yet was done in one way then.
+
+        Raises:
+            InvalidValue: for a setting that this version does not know.
+        """
+        unknown = sorted(set(stored) - {field.name for field in fields(cls)})
+        if unknown:
+            raise InvalidValue(f"This version of MedNER does not know the setting {unknown[0]!r}. Update MedNER.")
+        values = {**_BEFORE_PRESETS, **stored}
+        return cls(
+            **{
+                **values,
+                "method": Method(values["method"]),
+                "targets": tuple(values["targets"]),
+                "schedule": Schedule(values["schedule"]),
+                "class_weights": ClassWeights(values["class_weights"]),
+            }
+        )
+
+
+# How runs were trained before these could be chosen.
+_BEFORE_PRESETS: dict[str, Any] = {
+    "method": "lora",
+    "targets": ("query", "key", "value", "dense"),
+    "lora_layers": None,
+    "weight_decay": 0.01,
+    "schedule": "linear",
+    "patience": None,
+    "class_weights": "off",
+    "deterministic": False,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ def _manifest(task: TrainingTask) -> Manifest:
         "trained_on": sorted({*base["trained_on"], *(note.note_hash for note in task.train)}),
         "selected_on": sorted({*base["selected_on"], *(note.note_hash for note in task.dev)}),
         "dataset_hash": task.dataset_hash,
-        "hyper": asdict(task.hyper),
+        "hyper": task.hyper.as_json(),
         "seed": task.hyper.seed,
         "code_version": __version__,
         "head": "starter" if can_start_from_head(task.base_folder, task.labels) else "new",
