@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     DateTime,
     Dialect,
@@ -221,6 +222,11 @@ class AnnotationEvent(Base):
 
 
 class Encoder(Base):
+    """An installed base model. One that runs were made over is marked as removed, so that they keep their history.
+
+    `problem`: what the check of `verified_at` found; empty: nothing. `size_bytes`: of all its files.
+    """
+
     __tablename__ = "encoder"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -229,11 +235,20 @@ class Encoder(Base):
     revision: Mapped[str] = mapped_column(String(100))
     folder: Mapped[str] = mapped_column(String(300))
     weights_hash: Mapped[str] = mapped_column(String(64))
+    architecture: Mapped[str] = mapped_column(String(40), server_default="")
+    cased: Mapped[bool | None]
+    tokenizer: Mapped[str] = mapped_column(String(20), server_default="")
+    licence: Mapped[str] = mapped_column(String(200), server_default="")
+    size_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    installed_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    problem: Mapped[str] = mapped_column(Text, server_default="")
+    removed_at: Mapped[datetime | None]
 
 
 class Adapter(Base):
     __tablename__ = "adapter"
-    __table_args__ = (one_of("kind", "starter", "lora"), UniqueConstraint("run_id"))
+    __table_args__ = (one_of("kind", "starter", "lora", "full"), UniqueConstraint("run_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
@@ -336,7 +351,7 @@ class Job(Base):
 
     __tablename__ = "job"
     __table_args__ = (
-        one_of("kind", "predict", "fine_tune", "evaluate"),
+        one_of("kind", "predict", "fine_tune", "evaluate", "pull", "add_encoder", "verify", "compare"),
         one_of("state", *JOB_STATES),
         Index(None, "state", "priority", "id"),
     )
@@ -429,3 +444,31 @@ class EvaluationCount(Base):
     tp: Mapped[int]
     fp: Mapped[int]
     fn: Mapped[int]
+
+
+class Experiment(Base):
+    """Encoders x seeds on one dataset with the same settings: `hyper`, but each cell has a seed of its own."""
+
+    __tablename__ = "experiment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    preset: Mapped[str] = mapped_column(String(40))
+    hyper: Mapped[dict[str, Any]]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    created_at: Mapped[datetime]
+
+
+class ExperimentCell(Base):
+    """One encoder with one seed. Two experiments share a run where they ask for the same."""
+
+    __tablename__ = "experiment_cell"
+    __table_args__ = (UniqueConstraint("experiment_id", "encoder_id", "seed"),)
+
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("encoder.id"))
+    seed: Mapped[int]
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)

@@ -11,6 +11,10 @@ class JobKind(StrEnum):
     PREDICT = "predict"
     FINE_TUNE = "fine_tune"
     EVALUATE = "evaluate"
+    PULL = "pull"  # an encoder from the hub
+    ADD_ENCODER = "add_encoder"  # an encoder from a folder
+    VERIFY = "verify"  # an installed encoder
+    COMPARE = "compare"
 
 
 class JobState(StrEnum):
@@ -25,7 +29,15 @@ class JobState(StrEnum):
 FINISHED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED})
 
 # Smaller goes first: a person who waits for highlights goes before training.
-PRIORITY = {JobKind.PREDICT: 10, JobKind.EVALUATE: 20, JobKind.FINE_TUNE: 30}
+PRIORITY = {
+    JobKind.PREDICT: 10,
+    JobKind.VERIFY: 15,
+    JobKind.ADD_ENCODER: 15,
+    JobKind.EVALUATE: 20,
+    JobKind.PULL: 25,
+    JobKind.FINE_TUNE: 30,
+    JobKind.COMPARE: 40,
+}
 
 
 @dataclass(frozen=True, slots=True)

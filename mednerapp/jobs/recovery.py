@@ -6,7 +6,7 @@ from mednerapp.domain.jobs import Job, JobKind, JobState
 from mednerapp.store import Transaction
 
 MAX_ATTEMPTS = 3
-REPEATABLE = frozenset({JobKind.PREDICT, JobKind.EVALUATE})
+REPEATABLE = frozenset({JobKind.PREDICT, JobKind.EVALUATE, JobKind.PULL, JobKind.ADD_ENCODER, JobKind.VERIFY})
 
 
 def put_back(tx: Transaction, job: Job) -> None:

@@ -13,7 +13,15 @@ from mednerapp.ui.words import count, local_time
 
 NEWEST = 20
 LOOK_EVERY = 3.0  # seconds, while a job is open
-_KIND = {JobKind.PREDICT: "prediction", JobKind.FINE_TUNE: "run", JobKind.EVALUATE: "evaluation"}
+_KIND = {
+    JobKind.PREDICT: "prediction",
+    JobKind.FINE_TUNE: "run",
+    JobKind.EVALUATE: "evaluation",
+    JobKind.PULL: "download of an encoder",
+    JobKind.ADD_ENCODER: "encoder from a folder",
+    JobKind.VERIFY: "check of an encoder",
+    JobKind.COMPARE: "comparison",
+}
 _STATE = {JobState.QUEUED: "waiting", JobState.SUCCEEDED: "finished"}  # the other states have their own names
 
 
