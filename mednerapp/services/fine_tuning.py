@@ -14,7 +14,7 @@ from mednerapp.domain.models import Adapter, AdapterKind, EpochReport, HyperPara
 from mednerapp.errors import InvalidValue, NotFound, NothingToTrainOn
 from mednerapp.services.evaluating import queue_evaluations
 from mednerapp.services.predicting import queue_predictions
-from mednerapp.store import Fence, Store
+from mednerapp.store import Fence, Store, Transaction
 
 MAX_NAME = 150  # the adapter's name is this, a note which run it was, and has to fit 200 characters
 LIVE = (RunState.QUEUED, RunState.RUNNING)
@@ -61,29 +61,51 @@ def start(
 ) -> Run:
     """Queue a run. It is visible at once and starts when a worker is free."""
     user.require(Permission.TRAIN)
-    _check(hyper)
-    name = name.strip()
-    if len(name) > MAX_NAME:
-        raise InvalidValue(f"The name of a run has at most {MAX_NAME} characters, not {len(name)}.")
     with store.write() as tx:
-        dataset = tx.datasets.get(dataset_id)
-        if dataset.project_id != project_id:
-            raise NotFound(f"There is no dataset {dataset_id} in project {project_id}.")
-        if not dataset.notes[Split.TRAIN]:
-            raise NothingToTrainOn("The dataset has no training note.")
-        encoder = tx.models.encoder(encoder_id)
-        job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user.id)
-        run = tx.runs.add(
+        run = queue(
+            tx,
             project_id=project_id,
             dataset_id=dataset_id,
             encoder_id=encoder_id,
-            job_id=job.id,
-            name=name or f"{encoder.name} + LoRA",
             hyper=hyper,
+            name=name,
             user_id=user.id,
         )
         tx.audit.add(user=user, action="run started", target=f"run:{run.id}", dataset_id=dataset_id)
     return run
+
+
+def queue(
+    tx: Transaction,
+    *,
+    project_id: int,
+    dataset_id: int,
+    encoder_id: int,
+    hyper: HyperParameters,
+    name: str = "",
+    user_id: int | None,
+) -> Run:
+    """A run and its job, for whoever may train and writes the audit entry."""
+    _check(hyper)
+    name = name.strip()
+    if len(name) > MAX_NAME:
+        raise InvalidValue(f"The name of a run has at most {MAX_NAME} characters, not {len(name)}.")
+    dataset = tx.datasets.get(dataset_id)
+    if dataset.project_id != project_id:
+        raise NotFound(f"There is no dataset {dataset_id} in project {project_id}.")
+    if not dataset.notes[Split.TRAIN]:
+        raise NothingToTrainOn("The dataset has no training note.")
+    encoder = tx.models.encoder(encoder_id)
+    job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user_id)
+    return tx.runs.add(
+        project_id=project_id,
+        dataset_id=dataset_id,
+        encoder_id=encoder_id,
+        job_id=job.id,
+        name=name or f"{encoder.name} + LoRA",
+        hyper=hyper,
+        user_id=user_id,
+    )
 
 
 def start_again(store: Store, *, user: User, run_id: int) -> Run:
@@ -93,16 +115,22 @@ def start_again(store: Store, *, user: User, run_id: int) -> Run:
     """
     user.require(Permission.TRAIN)
     with store.write() as tx:
-        run = tx.runs.lock(run_id)
-        alive = run.state in LIVE and tx.jobs.get(run.job_id).state not in FINISHED
-        if alive or run.state is RunState.SUCCEEDED:
-            raise InvalidValue(
-                f"Run {run_id} is {run.state.value}; only one that ended without a result can be repeated."
-            )
-        job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user.id)
-        tx.runs.requeue(run_id, job_id=job.id)
+        if not queue_again(tx, run_id=run_id, user_id=user.id):
+            state = tx.runs.get(run_id).state.value
+            raise InvalidValue(f"Run {run_id} is {state}; only one that ended without a result can be repeated.")
         tx.audit.add(user=user, action="run started again", target=f"run:{run_id}")
         return tx.runs.get(run_id)
+
+
+def queue_again(tx: Transaction, *, run_id: int, user_id: int | None) -> bool:
+    """Whether the run has ended without a result (or says that it lives, though its job has ended): it waits again."""
+    run = tx.runs.lock(run_id)
+    alive = run.state in LIVE and tx.jobs.get(run.job_id).state not in FINISHED
+    if alive or run.state is RunState.SUCCEEDED:
+        return False
+    job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user_id)
+    tx.runs.requeue(run_id, job_id=job.id)
+    return True
 
 
 def cancel(store: Store, *, user: User, run_id: int) -> None:
@@ -112,14 +140,19 @@ def cancel(store: Store, *, user: User, run_id: int) -> None:
     """
     user.require(Permission.TRAIN)
     with store.write() as tx:
-        run = tx.runs.get(run_id)
-        if run.state not in LIVE:
-            return
-        tx.jobs.request_cancel(run.job_id)
-        run = tx.runs.lock(run_id)
-        if run.state in LIVE and tx.jobs.get(run.job_id).state in FINISHED:
-            tx.runs.set_state(run_id, RunState.CANCELLED)
-        tx.audit.add(user=user, action="run cancelled", target=f"run:{run_id}")
+        if end(tx, run_id=run_id):
+            tx.audit.add(user=user, action="run cancelled", target=f"run:{run_id}")
+
+
+def end(tx: Transaction, *, run_id: int) -> bool:
+    """Whether the run was alive: then it is cancelled, as `cancel` says."""
+    if tx.runs.get(run_id).state not in LIVE:
+        return False
+    tx.jobs.request_cancel(tx.runs.get(run_id).job_id)
+    run = tx.runs.lock(run_id)
+    if run.state in LIVE and tx.jobs.get(run.job_id).state in FINISHED:
+        tx.runs.set_state(run_id, RunState.CANCELLED)
+    return True
 
 
 def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model_dir: Path, fence: Fence) -> Adapter:

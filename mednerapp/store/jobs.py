@@ -89,6 +89,13 @@ class Jobs:
         )
         return [_job(row) for row in rows]
 
+    def evaluations(self, dataset_id: int, *, after: int) -> dict[int, Job]:
+        """The newest evaluation of each adapter on the dataset, by adapter id, among the jobs after that id."""
+        rows = self._session.scalars(
+            select(t.Job).where(t.Job.kind == JobKind.EVALUATE.value, t.Job.id > after).order_by(t.Job.id)
+        )
+        return {row.args["adapter_id"]: _job(row) for row in rows if row.args.get("dataset_id") == dataset_id}
+
     def lock(self, job_id: int) -> Job:
         """The job as it is now; nobody claims, ends or puts it back until the transaction ends."""
         query = select(t.Job).where(t.Job.id == job_id).with_for_update(key_share=True)

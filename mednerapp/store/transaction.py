@@ -15,6 +15,7 @@ from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
 from mednerapp.store.datasets import Datasets
 from mednerapp.store.evaluations import Evaluations
+from mednerapp.store.experiments import Experiments
 from mednerapp.store.jobs import Jobs, Workers
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
@@ -40,6 +41,7 @@ class Transaction:
         self.datasets = Datasets(session)
         self.runs = Runs(session)
         self.evaluations = Evaluations(session)
+        self.experiments = Experiments(session)
         self.jobs = Jobs(session)
         self.workers = Workers(session)
 
