@@ -16,6 +16,7 @@ from mednerapp import __version__, bootstrap
 from mednerapp.bootstrap import App
 from mednerapp.cli import output
 from mednerapp.cli.bench import bench
+from mednerapp.cli.compare import compare
 from mednerapp.cli.context import (
     AsJson,
     DatasetName,
@@ -51,6 +52,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, re
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
+app.command()(compare)
 
 DEFAULTS = HyperParameters()
 

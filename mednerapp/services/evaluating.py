@@ -17,7 +17,7 @@ from mednerapp.store import Fence, Store, Transaction
 def queue_evaluations(tx: Transaction, *, dataset_id: int, user_id: int | None) -> int:
     """Queue an evaluation for each adapter that has no score on the dataset's test split; how many."""
     dataset = tx.datasets.get(dataset_id)
-    scored = {e.adapter_id for e in tx.evaluations.of_dataset(dataset_id, Split.TEST)}
+    scored = tx.evaluations.scored(dataset_id, Split.TEST)
     waiting = {(job.args.get("adapter_id"), job.args.get("dataset_id")) for job in tx.jobs.open([JobKind.EVALUATE])}
     labels = set(tx.projects.schema(dataset.schema_id).names)
     queued = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -65,13 +65,19 @@ class Evaluations:
                 ],
             )
 
-    def of_dataset(self, dataset_id: int, split: Split) -> list[Evaluation]:
-        """All adapters that were scored on the split, in order of adapters."""
-        rows = self._session.scalars(
-            select(t.Evaluation)
-            .where(t.Evaluation.dataset_id == dataset_id, t.Evaluation.split == split.value)
-            .order_by(t.Evaluation.adapter_id)
-        ).all()
+    def scored(self, dataset_id: int, split: Split) -> set[int]:
+        """Ids of the adapters that were scored on the split."""
+        query = select(t.Evaluation.adapter_id)
+        return set(
+            self._session.scalars(query.where(t.Evaluation.dataset_id == dataset_id, t.Evaluation.split == split.value))
+        )
+
+    def of_dataset(self, dataset_id: int, split: Split, *, adapters: Collection[int] | None = None) -> list[Evaluation]:
+        """All adapters (or of these) that were scored on the split, in order of adapters."""
+        query = select(t.Evaluation).where(t.Evaluation.dataset_id == dataset_id, t.Evaluation.split == split.value)
+        if adapters is not None:
+            query = query.where(t.Evaluation.adapter_id.in_(adapters))
+        rows = self._session.scalars(query.order_by(t.Evaluation.adapter_id)).all()
         counts: dict[int, list[NoteLabelCount]] = {row.id: [] for row in rows}
         for c in self._session.scalars(
             select(t.EvaluationCount)

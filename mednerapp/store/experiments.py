@@ -82,9 +82,7 @@ class Experiments:
 
     def _experiment(self, row: t.Experiment) -> Experiment:
         cells = self._session.scalars(
-            select(t.ExperimentCell)
-            .where(t.ExperimentCell.experiment_id == row.id)
-            .order_by(t.ExperimentCell.position)
+            select(t.ExperimentCell).where(t.ExperimentCell.experiment_id == row.id).order_by(t.ExperimentCell.position)
         )
         return Experiment(
             id=row.id,

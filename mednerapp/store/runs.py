@@ -74,6 +74,13 @@ class Runs:
         )
         return [self._run(row) for row in rows]
 
+    def of_dataset(self, dataset_id: int, *, project_id: int) -> list[Run]:
+        """Every run of the project on the dataset, oldest first."""
+        rows = self._session.scalars(
+            select(t.Run).where(t.Run.project_id == project_id, t.Run.dataset_id == dataset_id).order_by(t.Run.id)
+        )
+        return [self._run(row) for row in rows]
+
     def start(self, run_id: int, *, device: str) -> None:
         """Curves of an earlier, interrupted attempt are dropped: they belong to weights that no longer exist."""
         self._session.execute(delete(t.RunEpoch).where(t.RunEpoch.run_id == run_id))
