@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -84,16 +84,20 @@ class ClassWeights(StrEnum):
     BALANCED = "balanced"  # rare tags weigh more
 
 
+# The linear layers that LoRA can adapt: of attention; and its output with the feed-forward part, which share a name.
+LORA_TARGETS = ("query", "key", "value", "dense")
+
+
 @dataclass(frozen=True, slots=True)
 class HyperParameters:
     """What a fine-tuning run is told. The defaults are those of the `lora` preset; see `domain.presets`.
 
     learning_rate: that of Adam at its highest. batch_size: windows for each step of the optimizer.
-    rank, alpha, dropout, targets, lora_layers: LoRA's; `targets` are names of linear layers, `lora_layers` says how many
-        layers get updates, counted from the top (None: all). Below them nothing changes, so it is computed only once.
+    rank, alpha, dropout, targets, lora_layers: LoRA's; `targets` are names of linear layers, `lora_layers` says how
+        many layers get updates, counted from the top (None: all). Those below never change and are computed once.
     weight_decay: decoupled (AdamW); 0 is Adam.
-    decay_factor, decay_patience: the plateau schedule multiplies the learning rate by the factor after more than so many
-        epochs without a new best dev F1.
+    decay_factor, decay_patience: the plateau schedule multiplies the learning rate by the factor after more than so
+        many epochs without a new best dev F1.
     patience: stop after so many epochs without a new best dev F1; None: run all epochs.
     deterministic: use only algorithms that give the same result each time, also on a GPU; slower there.
     """
@@ -107,7 +111,7 @@ class HyperParameters:
     max_grad_norm: float = 1.0
     seed: int = 13
     method: Method = Method.LORA
-    targets: tuple[str, ...] = ("query", "key", "value", "dense")
+    targets: tuple[str, ...] = LORA_TARGETS
     lora_layers: int | None = None
     weight_decay: float = 0.01
     schedule: Schedule = Schedule.LINEAR
@@ -131,17 +135,18 @@ class HyperParameters:
         unknown = sorted(set(stored) - {field.name for field in fields(cls)})
         if unknown:
             raise InvalidValue(f"This version of MedNER does not know the setting {unknown[0]!r}. Update MedNER.")
-        values = {**_BEFORE_PRESETS, **stored}
-        return cls(
-            **{
-                **values,
-                "method": Method(values["method"]),
-                "targets": tuple(values["targets"]),
-                "schedule": Schedule(values["schedule"]),
-                "class_weights": ClassWeights(values["class_weights"]),
-            }
-        )
+        values: dict[str, Any] = {**_BEFORE_PRESETS, **stored}
+        for name, kind in _NOT_JSON.items():
+            values[name] = kind(values[name])
+        return cls(**values)
 
+
+_NOT_JSON: dict[str, Callable[[Any], Any]] = {
+    "method": Method,
+    "targets": tuple,
+    "schedule": Schedule,
+    "class_weights": ClassWeights,
+}
 
 # How runs were trained before these could be chosen.
 _BEFORE_PRESETS: dict[str, Any] = {

@@ -98,18 +98,23 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
 
 
 def fine_tune(context: JobContext) -> str:
+    """Goes on from the run's checkpoint where there is one, whichever worker wrote it."""
     from mednerapp.ner.loading import pick_device
-    from mednerapp.training.finetune import fine_tune as train_adapter
-    from mednerapp.training.loop import TrainingStopped
+    from mednerapp.training.checkpoints import Checkpoints
+    from mednerapp.training.finetune import TrainingTask, train
+    from mednerapp.training.loop import Hooks, TrainingStopped
 
-    device = pick_device(context.device)
+    device, model_dir = pick_device(context.device), context.settings.model_dir
     with context.store.read() as tx:
         run = tx.runs.of_job(context.job.id)
     if run is None:
         return "The run was started again as another job."
+    fine_tuning.clear_checkpoints(context.store, model_dir=model_dir)
+    checkpoints = Checkpoints(fine_tuning.checkpoint_folder(model_dir, run.id))
+    resumed: list[str] = []
 
     def trainer(order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained:
-        manifest = train_adapter(
+        task = TrainingTask(
             base_folder=context.settings.model_folder(order.encoder_folder),
             encoder_name=order.encoder_name,
             train=order.train,
@@ -120,10 +125,15 @@ def fine_tune(context: JobContext) -> str:
             out_dir=order.out_dir,
             name=order.name,
             dataset_hash=order.dataset_hash,
-            on_epoch=on_epoch,
-            on_step=lambda done, total: context.progress(done, total, "steps"),
-            should_stop=context.cancelled,
+            checkpoints=checkpoints,
         )
+        hooks = Hooks(
+            on_epoch=on_epoch,
+            on_step=lambda done, total: context.progress(done, total, "steps", "".join(resumed)),
+            should_stop=context.cancelled,
+            on_resume=lambda epoch, _: resumed.append(f"Resumed at epoch {epoch}. "),
+        )
+        manifest = train(task, hooks)
         return Trained(manifest["weights_hash"], tuple(manifest["labels"]))
 
     try:
@@ -132,9 +142,13 @@ def fine_tune(context: JobContext) -> str:
             run_id=run.id,
             trainer=trainer,
             device=device,
-            model_dir=context.settings.model_dir,
+            model_dir=model_dir,
             fence=context.fence,
         )
-    except TrainingStopped as stopped:
+    except (TrainingStopped, JobCancelled) as stopped:
+        with context.store.read() as tx:
+            if tx.jobs.get(context.job.id).cancel_requested:  # else the worker stops, and the run can go on
+                checkpoints.remove()
         raise JobCancelled from stopped
-    return f"Adapter {adapter.name!r} is ready; its score appears on the dashboard."
+    checkpoints.remove()
+    return f"{''.join(resumed)}Adapter {adapter.name!r} is ready; its score appears on the dashboard."

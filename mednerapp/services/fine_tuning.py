@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from mednerapp.domain.accounts import Permission, User
+from mednerapp.domain.clock import now
 from mednerapp.domain.datasets import GoldNote, Split
 from mednerapp.domain.jobs import FINISHED, JobKind
-from mednerapp.domain.models import Adapter, AdapterKind, EpochReport, HyperParameters, Run, RunState
+from mednerapp.domain.models import (
+    LORA_TARGETS,
+    Adapter,
+    AdapterKind,
+    EpochReport,
+    HyperParameters,
+    Method,
+    Run,
+    RunState,
+)
 from mednerapp.errors import InvalidValue, NotFound, NothingToTrainOn
 from mednerapp.services.evaluating import queue_evaluations
 from mednerapp.services.predicting import queue_predictions
@@ -18,6 +30,7 @@ from mednerapp.store import Fence, Store, Transaction
 
 MAX_NAME = 150  # the adapter's name is this, a note which run it was, and has to fit 200 characters
 LIVE = (RunState.QUEUED, RunState.RUNNING)
+CHECKPOINTS_KEPT = timedelta(days=14)  # of runs that failed or were interrupted and not started again
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,7 @@ def queue(
         dataset_id=dataset_id,
         encoder_id=encoder_id,
         job_id=job.id,
-        name=name or f"{encoder.name} + LoRA",
+        name=name or f"{encoder.name} + LoRA" if hyper.method is Method.LORA else f"{encoder.name}, every weight",
         hyper=hyper,
         user_id=user_id,
     )
@@ -194,7 +207,7 @@ def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model
         fence(tx)
         adapter = tx.models.add_adapter(
             name=f"{run.name} (run {run.id})",
-            kind=AdapterKind.LORA,
+            kind=AdapterKind.LORA if run.hyper.method is Method.LORA else AdapterKind.FULL,
             encoder_id=encoder.id,
             folder=folder,
             weights_hash=trained.weights_hash,
@@ -261,15 +274,51 @@ def runs(store: Store, *, user: User, project_id: int) -> list[RunView]:
     return views
 
 
+def checkpoint_folder(model_dir: Path, run_id: int) -> Path:
+    """Where a run is saved while it runs. It holds weights and the state of the optimizer, no note text."""
+    return model_dir / "checkpoints" / f"run-{run_id}"
+
+
+def clear_checkpoints(store: Store, *, model_dir: Path) -> None:
+    """Forget the checkpoints that no run will go on from: of runs that succeeded, were cancelled or ended long ago."""
+    for folder in (model_dir / "checkpoints").glob("run-*"):
+        with store.read() as tx:
+            try:
+                run = tx.runs.get(int(folder.name.removeprefix("run-")))
+            except (NotFound, ValueError):
+                run = None
+        if run is None or (
+            run.state in (RunState.SUCCEEDED, RunState.CANCELLED)
+            or (run.state not in LIVE and run.finished_at is not None and run.finished_at < now() - CHECKPOINTS_KEPT)
+        ):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+# The least and the most that makes sense, by field.
+LIMITS: dict[str, tuple[float, float]] = {
+    "epochs": (1, 500),
+    "learning_rate": (1e-7, 0.1),
+    "batch_size": (1, 256),
+    "rank": (1, 256),
+    "alpha": (1, 1024),
+    "dropout": (0, 0.9),
+    "lora_layers": (1, 48),
+    "weight_decay": (0, 1),
+    "decay_factor": (0.01, 0.99),
+    "decay_patience": (0, 100),
+    "patience": (1, 500),
+    "max_grad_norm": (1e-3, 1e6),
+    "seed": (0, 2**31 - 1),
+}
+
+
 def _check(hyper: HyperParameters) -> None:
-    limits: list[tuple[str, float, float, float]] = [
-        ("epochs", hyper.epochs, 1, 500),
-        ("learning rate", hyper.learning_rate, 1e-7, 0.1),
-        ("batch size", hyper.batch_size, 1, 256),
-        ("rank", hyper.rank, 1, 256),
-        ("alpha", hyper.alpha, 1, 1024),
-        ("dropout", hyper.dropout, 0, 0.9),
-    ]
-    for name, value, low, high in limits:
-        if not low <= value <= high:
-            raise InvalidValue(f"The {name} has to be between {low:g} and {high:g}, not {value:g}.")
+    for name, (low, high) in LIMITS.items():
+        value = getattr(hyper, name)
+        if value is not None and not low <= value <= high:
+            raise InvalidValue(f"The {name.replace('_', ' ')} has to be between {low:g} and {high:g}, not {value:g}.")
+    unknown = [target for target in hyper.targets if target not in LORA_TARGETS]
+    if unknown or not hyper.targets:
+        raise InvalidValue(
+            f"LoRA cannot adapt {unknown[0] if unknown else 'nothing'!r}. Valid targets: {', '.join(LORA_TARGETS)}."
+        )

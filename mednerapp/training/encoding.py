@@ -1,21 +1,24 @@
-"""Gold notes as token windows with tags, and windows as padded batches."""
+"""Gold notes as token windows with tags; in what order, and how many at a time, they go through the model."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from mednerapp.domain.datasets import GoldNote
 from mednerapp.domain.spans import without_overlaps
 from mednerapp.ner.alignment import EncodedNote, WordEncoder, token_tags, word_tags
-from mednerapp.ner.windows import WindowPlan, cut
+from mednerapp.ner.windows import Window, WindowPlan, cut
 from mednerapp.ner.words import IntArray
 
-IGNORED = -100  # what cross_entropy skips: special tokens and padding
+IGNORED = -100  # what cross_entropy skips: the special tokens
+
+# Most tokens that go through the model together. A step of the optimizer takes as many such passes as its windows need
+# and adds up their gradients, so this bounds the memory and changes nothing else.
+PASS_TOKENS = {"cpu": 2048, "cuda": 16384}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +27,6 @@ class Example:
 
     ids: IntArray
     tags: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """ids, mask, tags: (windows, tokens), int64."""
-
-    ids: torch.Tensor
-    mask: torch.Tensor
-    tags: torch.Tensor
 
 
 def gold_tags(note: GoldNote, encoded: EncodedNote, labels: Sequence[str]) -> IntArray:
@@ -47,35 +41,39 @@ def examples_of(
     for note, encoded in zip(notes, words.encode([note.text for note in notes]), strict=True):
         tags = gold_tags(note, encoded, labels)
         for window in cut(len(encoded.ids), plan):
-            inside = slice(window.start, window.stop)
-            ids = np.concatenate(([words.cls_id], encoded.ids[inside], [words.sep_id]))
-            examples.append(Example(ids, np.concatenate(([IGNORED], tags[inside], [IGNORED]))))
+            inside = np.concatenate(([IGNORED], tags[window.start : window.stop], [IGNORED]))
+            examples.append(Example(window_ids(encoded, window, words), inside))
     return examples
 
 
-def shuffled_batches(
-    examples: Sequence[Example], batch_size: int, *, pad_id: int, shuffle: random.Random
-) -> Iterator[Batch]:
-    """Every example once, in random order; within a stretch of eight batches those of like length go together."""
-    order = list(range(len(examples)))
-    shuffle.shuffle(order)
-    stretch = 8 * batch_size
-    groups: list[list[int]] = []
-    for at in range(0, len(order), stretch):
-        part = sorted(order[at : at + stretch], key=lambda i: len(examples[i].ids))
-        groups += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
-    shuffle.shuffle(groups)
-    for group in groups:
-        yield pad([examples[i] for i in group], pad_id)
+def window_ids(encoded: EncodedNote, window: Window, words: WordEncoder) -> IntArray:
+    """Vocabulary ids of a window between its special tokens."""
+    return np.concatenate(([words.cls_id], encoded.ids[window.start : window.stop], [words.sep_id]))
 
 
-def pad(examples: Sequence[Example], pad_id: int) -> Batch:
-    longest = max(len(example.ids) for example in examples)
-    ids = np.full((len(examples), longest), pad_id, dtype=np.int64)
-    tags = np.full((len(examples), longest), IGNORED, dtype=np.int64)
-    mask = np.zeros((len(examples), longest), dtype=np.int64)
-    for row, example in enumerate(examples):
-        ids[row, : len(example.ids)] = example.ids
-        tags[row, : len(example.tags)] = example.tags
-        mask[row, : len(example.ids)] = 1
-    return Batch(torch.from_numpy(ids), torch.from_numpy(mask), torch.from_numpy(tags))
+def batches_of_epoch(examples: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of every example once, `batch_size` for each step of the optimizer.
+
+    A function of seed and epoch alone, so that a run can be taken up again in the middle of an epoch.
+    """
+    order = list(range(examples))
+    random.Random(f"{seed} {epoch}").shuffle(order)  # noqa: S311  an order, not a secret
+    return [order[at : at + batch_size] for at in range(0, examples, batch_size)]
+
+
+def passes(group: Sequence[int], lengths: Sequence[int], *, most_tokens: int) -> list[list[int]]:
+    """The windows of one step, like lengths side by side, in as few passes as the memory allows."""
+    found: list[list[int]] = []
+    held = 0
+    for index in sorted(group, key=lambda i: (lengths[i], i)):
+        if found and held + lengths[index] <= most_tokens:
+            found[-1].append(index)
+            held += lengths[index]
+        else:
+            found.append([index])
+            held = lengths[index]
+    return found
+
+
+def pass_tokens(device: str) -> int:
+    return PASS_TOKENS[device.partition(":")[0]]

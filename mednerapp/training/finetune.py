@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from mednerapp import __version__
 from mednerapp.domain.datasets import GoldNote
-from mednerapp.domain.models import AdapterKind, EpochReport, HyperParameters
+from mednerapp.domain.models import AdapterKind, HyperParameters, Method
 from mednerapp.errors import InvalidValue, NothingToTrainOn
-from mednerapp.ner.alignment import EncodedNote, WordEncoder, decode
+from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.encoders import spec_of
 from mednerapp.ner.loading import (
-    Tagger,
     can_start_from_head,
     manifest_or_none,
     open_classifier,
@@ -29,18 +28,24 @@ from mednerapp.ner.loading import (
     window_of,
 )
 from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, weights_hash
-from mednerapp.ner.prediction import token_log_probabilities
 from mednerapp.ner.tags import bio_tags
-from mednerapp.scoring.strict import Counts, count_strict, micro, precision_recall_f1
-from mednerapp.training.encoding import examples_of, gold_tags
+from mednerapp.ner.words import IntArray
+from mednerapp.training.calibrating import calibration_of
+from mednerapp.training.checkpoints import Checkpoints
+from mednerapp.training.dev import DevNotes
+from mednerapp.training.encoding import examples_of
+from mednerapp.training.frozen import FrozenLayers
 from mednerapp.training.loop import DevScore, Hooks, fit
-from mednerapp.training.lora import add_lora
+from mednerapp.training.lora import add_lora, first_trained_layer
 from mednerapp.training.saving import require_free, save_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTask:
-    """What to train on what. `device`: as `pick_device` returns it; `out_dir` must be free."""
+    """What to train on what. `device`: as `pick_device` returns it; `out_dir` must be free.
+
+    checkpoints: where the run is saved now and then and from where it goes on; None: neither.
+    """
 
     base_folder: Path
     encoder_name: str
@@ -52,50 +57,31 @@ class TrainingTask:
     out_dir: Path
     name: str
     dataset_hash: str
+    checkpoints: Checkpoints | None = None
 
 
-def fine_tune(
-    *,
-    base_folder: Path,
-    encoder_name: str,
-    train: Sequence[GoldNote],
-    dev: Sequence[GoldNote],
-    labels: Sequence[str],
-    hyper: HyperParameters,
-    device: str,
-    out_dir: Path,
-    name: str,
-    dataset_hash: str,
-    on_epoch: Callable[[EpochReport], None],
-    on_step: Callable[[int, int], None] | None,
-    should_stop: Callable[[], bool],
-) -> Manifest:
+def train(task: TrainingTask, hooks: Hooks) -> Manifest:
+    """Trains as `task.hyper.method` says: a LoRA adapter, or every weight."""
+    if task.hyper.method is Method.LORA:
+        return lora_fine_tune(task, hooks)
+    return full_fine_tune(task, hooks, kind=AdapterKind.FULL)
+
+
+def lora_fine_tune(task: TrainingTask, hooks: Hooks) -> Manifest:
     """Trains a LoRA adapter with a classification head over a frozen encoder, writes it and returns its manifest.
 
     The head starts from the base's when that is a full checkpoint with the same labels in the same order, else new.
-    `on_step` is called with (steps done, steps in all); `should_stop` is asked at every step. `out_dir` appears
-    complete, with its manifest, or not at all.
+    `task.out_dir` appears complete, with its manifest, or not at all.
 
     Raises:
-        TrainingStopped: when `should_stop` said so.
+        TrainingStopped: when `hooks.should_stop` said so.
         NothingToTrainOn: if no training note has a token.
-        ModelProblem: if the base cannot be used or `out_dir` is taken.
+        ModelProblem: if the base cannot be used or `task.out_dir` is taken.
     """
-    task = TrainingTask(
-        base_folder=base_folder,
-        encoder_name=encoder_name,
-        train=train,
-        dev=dev,
-        labels=labels,
-        hyper=hyper,
-        device=device,
-        out_dir=out_dir,
-        name=name,
-        dataset_hash=dataset_hash,
-    )
     model, words = _prepare(task)
-    model = add_lora(model, hyper, base_name=_lineage(task)["source"])
-    manifest = _train(task, model, words, Hooks(on_epoch, on_step, should_stop))
+    first = first_trained_layer(model, task.hyper)
+    model = add_lora(model, task.hyper, base_name=_lineage(task)["source"])
+    manifest = _train(task, model, words, hooks, first_layer=first)
 
     def write_weights(folder: Path) -> None:
         # Token embeddings never change; without the flag peft would look on the hub whether they did.
@@ -103,19 +89,25 @@ def fine_tune(
             model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)  # an empty form for the hub
 
-    return save_model(out_dir, write_weights, {**manifest, "kind": AdapterKind.LORA.value})
+    return save_model(task.out_dir, write_weights, {**manifest, "kind": AdapterKind.LORA.value})
 
 
 def full_fine_tune(
-    task: TrainingTask, hooks: Hooks, *, half: bool = False, lineage: Mapping[str, Any] | None = None
+    task: TrainingTask,
+    hooks: Hooks,
+    *,
+    half: bool = False,
+    lineage: Mapping[str, Any] | None = None,
+    kind: AdapterKind = AdapterKind.STARTER,
 ) -> Manifest:
     """Trains every weight and writes a full checkpoint: a plain Hugging Face folder with our manifest beside it.
 
     `half` stores the weights as fp16; they are trained, and after loading used, as fp32. `lineage` sets manifest
-    fields by hand (where the base came from, licence). Head, completeness and errors are as for `fine_tune`.
+    fields by hand (where the base came from, licence). Head, completeness and errors are as for `lora_fine_tune`.
     """
+    task = replace(task, hyper=replace(task.hyper, method=Method.FULL))
     model, words = _prepare(task)
-    manifest = _train(task, model, words, hooks)
+    manifest = _train(task, model, words, hooks, first_layer=0)
 
     def write_weights(folder: Path) -> None:
         stored = model.to("cpu")
@@ -125,19 +117,7 @@ def full_fine_tune(
             stored.save_pretrained(str(folder))
         words.save(folder)
 
-    return save_model(task.out_dir, write_weights, {**manifest, **(lineage or {}), "kind": AdapterKind.STARTER.value})
-
-
-def score_spans(tagger: Tagger, notes: Sequence[GoldNote], encoded: Sequence[EncodedNote]) -> tuple[Counts, float]:
-    """Strict counts over all gold spans of the notes, and the mean token loss in nats."""
-    scores = token_log_probabilities(tagger, encoded)
-    total, loss, tokens = Counts(), 0.0, 0
-    for note, one, score in zip(notes, encoded, scores, strict=True):
-        found = [scored.span for scored in decode(one, score, tagger.labels)]
-        total += micro(count_strict(note.spans, found))
-        loss -= float(score[np.arange(len(one.ids)), gold_tags(note, one, tagger.labels)].sum())
-        tokens += len(one.ids)
-    return total, loss / max(tokens, 1)
+    return save_model(task.out_dir, write_weights, {**manifest, **(lineage or {}), "kind": kind.value})
 
 
 def _prepare(task: TrainingTask) -> tuple[Any, WordEncoder]:
@@ -152,34 +132,59 @@ def _prepare(task: TrainingTask) -> tuple[Any, WordEncoder]:
     return model, words
 
 
-def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks) -> Manifest:
+def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, first_layer: int) -> Manifest:
     """Trains the model in place; the manifest lacks only kind and weights hash."""
     plan = window_of(model.config)
     examples = examples_of(task.train, words, task.labels, plan)
     if not examples:
         raise NothingToTrainOn("No training note holds a word; confirm spans on at least one note of the train split.")
     manifest = {**_manifest(task), "window": asdict(plan)}
-    tagger = Tagger(model.to(task.device), words, tuple(task.labels), plan, task.device, manifest)
-    encoded_dev = words.encode([note.text for note in task.dev])
+    model.to(task.device)
+    dev = DevNotes(task.dev, words, task.labels, plan)
+    with ExitStack() as stack:
 
-    def score_dev() -> DevScore | None:
-        if not task.dev:
-            return None
-        hooks.check()
-        counts, loss = score_spans(tagger, task.dev, encoded_dev)
-        return DevScore(loss, precision_recall_f1(counts).f1)
+        def frozen(windows: Sequence[IntArray]) -> FrozenLayers | None:
+            if not (first_layer and windows):
+                return None
+            task.out_dir.parent.mkdir(parents=True, exist_ok=True)
+            room = task.out_dir.parent
+            made = FrozenLayers(model, windows, first=first_layer, device=task.device, folder=room, check=hooks.check)
+            return stack.enter_context(made)
 
-    reports, kept = fit(
-        model,
-        examples,
-        hyper=task.hyper,
-        device=task.device,
-        pad_id=words.pad_id,
-        score_dev=score_dev,
-        hooks=hooks,
-    )
+        of_dev = frozen(dev.windows)
+
+        def score_dev() -> DevScore | None:
+            if not task.dev:
+                return None
+            hooks.check()
+            return dev.score(model, task.device, of_dev)
+
+        reports, kept = fit(
+            model,
+            examples,
+            hyper=task.hyper,
+            device=task.device,
+            score_dev=score_dev,
+            hooks=hooks,
+            frozen=frozen([example.ids for example in examples]),
+            checkpoints=task.checkpoints,
+            depends_on=_depends_on(manifest),
+        )
+        model.eval()
+        manifest["calibration"] = calibration_of(task.dev, dev.found(model, task.device, of_dev))
     manifest["metrics"] = {"kept_epoch": kept, "epochs": [asdict(report) for report in reports]}
     return manifest
+
+
+def _depends_on(manifest: Manifest) -> dict[str, Any]:
+    """What a checkpoint must have been made with to be of use here; the settings are added by the loop."""
+    return {
+        "encoder": manifest["encoder"]["weights_hash"],
+        "dataset": manifest["dataset_hash"],
+        "label_schema": manifest["labels"],
+        "window": manifest["window"],
+        "head": manifest["head"],
+    }
 
 
 def _lineage(task: TrainingTask) -> dict[str, Any]:

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import math
-import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from mednerapp.domain.models import EpochReport, HyperParameters
+from mednerapp.domain.models import ClassWeights, EpochReport, HyperParameters
 from mednerapp.errors import ModelProblem
+from mednerapp.ner.packed import embed, layer_count, logits, pack, run_layers
 from mednerapp.ner.prediction import autocast
 from mednerapp.training import TrainingStopped
-from mednerapp.training.encoding import IGNORED, Batch, Example, shuffled_batches
+from mednerapp.training.checkpoints import Checkpoints, Saved
+from mednerapp.training.determinism import deterministic
+from mednerapp.training.dropout import affordable_dropout
+from mednerapp.training.encoding import IGNORED, Example, batches_of_epoch, pass_tokens, passes
+from mednerapp.training.frozen import FrozenLayers
+from mednerapp.training.optimizing import Rate, adam, balanced_weights
 
-WARM_UP = 0.1  # share of the steps
-WEIGHT_DECAY = 0.01
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam remembers of every weight
+LOOK_EVERY = 20  # steps between two looks at whether the loss is a number; on a GPU each look waits for it
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """How the loop talks to whoever started it. `should_stop` is asked at every step."""
+    """How the loop talks to whoever started it. `should_stop` is asked at every step.
+
+    on_resume: called with the epoch and the steps done in it, when the run goes on from a checkpoint; the reports of
+        the epochs before are then given to `on_epoch` once more.
+    """
 
     on_epoch: Callable[[EpochReport], None]
     on_step: Callable[[int, int], None] | None
     should_stop: Callable[[], bool]
+    on_resume: Callable[[int, int], None] | None = None
 
     def check(self) -> None:
         if self.should_stop():
@@ -44,75 +54,222 @@ class DevScore:
     f1: float
 
 
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands: plain numbers, all of which a checkpoint keeps. `step`: steps done in `epoch`."""
+
+    epoch: int = 1
+    step: int = 0
+    loss_sum: float = 0.0
+    weight: float = 0.0
+    seconds: float = 0.0
+    scale: float = 1.0
+    stalled: int = 0
+    best_epoch: int = 0
+    best_f1: float = -1.0
+    reports: list[EpochReport] = field(default_factory=list[EpochReport])
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Progress:
+        values = dict(state)
+        values["reports"] = [EpochReport(**report) for report in state["reports"]]
+        return cls(**values)
+
+
 def fit(
     model: Any,
     examples: Sequence[Example],
     *,
     hyper: HyperParameters,
     device: str,
-    pad_id: int,
     score_dev: Callable[[], DevScore | None],
     hooks: Hooks,
+    frozen: FrozenLayers | None = None,
+    checkpoints: Checkpoints | None = None,
+    depends_on: Mapping[str, Any] | None = None,
 ) -> tuple[list[EpochReport], int]:
     """Trains what the model marks as trainable and leaves it at its best epoch: the highest dev F1, else the last.
 
+    The model is on `device`. Random choices (dropout) come from torch's global generator; seed it before.
+
+    frozen: what the layers below the trained ones make of `examples`, in the same order; without it all layers run.
+    checkpoints: where the run is saved now and then, and from where it goes on if it was saved there before.
+        Then `depends_on` names what the result depends on besides the settings (encoder, data): a checkpoint of
+        anything else is not used. On a CPU the result is the same bit for bit as without the interruption.
+
     Returns the reports and the number of the epoch that was kept. Raises TrainingStopped.
     """
-    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    steps = math.ceil(len(examples) / hyper.batch_size)
-    total = steps * hyper.epochs
-    optimizer = torch.optim.AdamW(_groups(trainable), lr=hyper.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, total=total))
-    shuffle = random.Random(hyper.seed)  # noqa: S311  an order, not a secret
-    reports: list[EpochReport] = []
-    best_epoch, best_f1, best = 0, -1.0, {}
-    for epoch in range(1, hyper.epochs + 1):
-        began, loss_sum, tokens = time.monotonic(), 0.0, 0
-        model.train()
-        for step, batch in enumerate(shuffled_batches(examples, hyper.batch_size, pad_id=pad_id, shuffle=shuffle), 1):
-            hooks.check()
-            loss = _loss(model, batch, device)
-            if not torch.isfinite(loss):
-                raise ModelProblem(f"The loss of epoch {epoch} is not a number. Use a lower learning rate.")
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(list(trainable.values()), hyper.max_grad_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad(set_to_none=True)
-            counted = int((batch.tags != IGNORED).sum())
-            loss_sum, tokens = loss_sum + loss.item() * counted, tokens + counted
-            if hooks.on_step:
-                hooks.on_step((epoch - 1) * steps + step, total)
-        model.eval()
+    with deterministic(hyper.deterministic), affordable_dropout(model, device):
+        run = _Run(
+            model,
+            examples,
+            hyper,
+            device,
+            hooks,
+            frozen,
+            checkpoints,
+            {**(depends_on or {}), "settings": hyper.as_json()},
+        )
+        run.resume()
+        while not run.over:
+            run.epoch()
+            run.end_epoch(score_dev)
+        run.restore_best()
+    return run.at.reports, run.at.best_epoch
+
+
+class _Run:
+    def __init__(
+        self,
+        model: Any,
+        examples: Sequence[Example],
+        hyper: HyperParameters,
+        device: str,
+        hooks: Hooks,
+        frozen: FrozenLayers | None,
+        checkpoints: Checkpoints | None,
+        depends_on: Mapping[str, Any],
+    ) -> None:
+        self.at = Progress()
+        self._model, self._examples, self._hyper, self._device = model, examples, hyper, device
+        self._hooks, self._frozen, self._checkpoints, self._depends_on = hooks, frozen, checkpoints, depends_on
+        self._lengths = [len(example.ids) for example in examples]
+        self._trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._optimizer = adam(self._trainable, hyper)
+        self._steps = math.ceil(len(examples) / hyper.batch_size)
+        self._rate = Rate(hyper, self._steps * hyper.epochs)
+        self._best: dict[str, torch.Tensor] = {}
+        self._tag_weights = (
+            balanced_weights(examples, int(model.config.num_labels)).to(device)
+            if hyper.class_weights is ClassWeights.BALANCED
+            else None
+        )
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)  # of the epoch so far, summed over tokens
+
+    @property
+    def over(self) -> bool:
+        patience, done = self._hyper.patience, len(self.at.reports)
+        # Without dev notes every epoch counts as the best one, so nothing stops early.
+        return done >= self._hyper.epochs or (patience is not None and done - self.at.best_epoch >= patience)
+
+    def epoch(self) -> None:
+        at = self.at
+        self._model.train()
+        groups = batches_of_epoch(len(self._examples), self._hyper.batch_size, seed=self._hyper.seed, epoch=at.epoch)
+        began = time.monotonic() - at.seconds
+        for group in groups[at.step :]:
+            self._hooks.check()
+            self._step(group)
+            at.step += 1
+            at.seconds = time.monotonic() - began
+            if at.step % LOOK_EVERY == 0 or at.step == self._steps:
+                self._require_number()
+            if self._hooks.on_step:
+                self._hooks.on_step((at.epoch - 1) * self._steps + at.step, self._rate.total)
+            if self._checkpoints and at.step < self._steps and self._checkpoints.due():
+                self._save(self._checkpoints)
+
+    def _step(self, group: Sequence[int]) -> None:
+        rate = self._hyper.learning_rate * self._rate.at((self.at.epoch - 1) * self._steps + self.at.step)
+        for settings in self._optimizer.param_groups:
+            settings["lr"] = rate
+        parts = passes(group, self._lengths, most_tokens=pass_tokens(self._device))
+        tags = [torch.from_numpy(np.concatenate([self._examples[i].tags for i in part])) for part in parts]
+        weight = sum(map(self._weight_of, tags))
+        for part, expected in zip(parts, tags, strict=True):
+            loss = self._loss_sum(part, expected.to(self._device, non_blocking=True))
+            (loss / max(weight, 1e-9)).backward()
+            self._loss += loss.detach()
+        torch.nn.utils.clip_grad_norm_(list(self._trainable.values()), self._hyper.max_grad_norm)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.at.weight += weight
+
+    def _loss_sum(self, part: Sequence[int], tags: torch.Tensor) -> torch.Tensor:
+        """Token cross-entropy summed over the tokens of some windows."""
+        with autocast(self._device):
+            if self._frozen:
+                first, lengths = self._frozen.first, [self._lengths[i] for i in part]
+                hidden = self._frozen.vectors(part)
+            else:
+                packed = pack([self._examples[i].ids for i in part], config=self._model.config, device=self._device)
+                first, lengths, hidden = 0, packed.lengths, embed(self._model, packed)
+            hidden = run_layers(self._model, hidden, lengths, first=first, stop=layer_count(self._model))
+            scores = logits(self._model, hidden)
+        return cross_entropy(scores.float(), tags, weight=self._tag_weights, ignore_index=IGNORED, reduction="sum")
+
+    def _weight_of(self, tags: torch.Tensor) -> float:
+        counted = tags[tags != IGNORED]
+        return float(len(counted) if self._tag_weights is None else self._tag_weights.cpu()[counted].double().sum())
+
+    def _require_number(self) -> None:
+        self.at.loss_sum = float(self._loss)
+        if not math.isfinite(self.at.loss_sum):
+            raise ModelProblem(f"The loss of epoch {self.at.epoch} is not a number. Use a lower learning rate.")
+
+    def end_epoch(self, score_dev: Callable[[], DevScore | None]) -> None:
+        at, began = self.at, time.monotonic()
+        self._model.eval()
         dev = score_dev()
-        if dev is None or dev.f1 > best_f1:
-            best_epoch, best_f1 = epoch, dev.f1 if dev else -1.0
-            best = {name: p.detach().to("cpu", copy=True) for name, p in trainable.items()}
-        seconds = time.monotonic() - began
-        report = EpochReport(epoch, loss_sum / tokens, dev.loss if dev else None, dev.f1 if dev else None, seconds)
-        reports.append(report)
-        hooks.on_epoch(report)
-    with torch.no_grad():
-        for name, p in trainable.items():
-            p.copy_(best[name])
-    return reports, best_epoch
+        better = dev is None or dev.f1 > at.best_f1
+        if better:
+            at.best_epoch, at.best_f1 = at.epoch, dev.f1 if dev else -1.0
+            self._best = {name: p.detach().to("cpu", copy=True) for name, p in self._trainable.items()}
+        self._rate.after_epoch(better=better)
+        seconds = at.seconds + time.monotonic() - began
+        report = EpochReport(
+            at.epoch, at.loss_sum / max(at.weight, 1e-9), dev.loss if dev else None, dev.f1 if dev else None, seconds
+        )
+        at.reports.append(report)
+        at.epoch, at.step, at.loss_sum, at.weight, at.seconds = at.epoch + 1, 0, 0.0, 0.0, 0.0
+        self._loss.zero_()
+        self._hooks.on_epoch(report)
+        if self._checkpoints and self._checkpoints.due():
+            self._save(self._checkpoints)
 
+    def restore_best(self) -> None:
+        with torch.no_grad():
+            for name, p in self._trainable.items():
+                p.copy_(self._best[name])
 
-def _loss(model: Any, batch: Batch, device: str) -> torch.Tensor:
-    with autocast(device):
-        logits = model(input_ids=batch.ids.to(device), attention_mask=batch.mask.to(device)).logits
-    return cross_entropy(logits.float().flatten(0, 1), batch.tags.to(device).flatten(), ignore_index=IGNORED)
+    def resume(self) -> None:
+        """Goes on from the newest checkpoint, if there is a whole one."""
+        saved = self._checkpoints.newest(self._depends_on) if self._checkpoints else None
+        if saved is None:
+            return
+        self._load(saved)
+        if self._hooks.on_resume:
+            self._hooks.on_resume(self.at.epoch, self.at.step)
+        for report in self.at.reports:
+            self._hooks.on_epoch(report)
 
+    def _save(self, checkpoints: Checkpoints) -> None:
+        self._require_number()
+        at = self.at
+        at.scale, at.stalled = self._rate.scale, self._rate.stalled
+        tensors: dict[str, torch.Tensor] = {"random": torch.get_rng_state()}
+        if self._device != "cpu":
+            tensors["random_on_device"] = torch.cuda.get_rng_state(self._device)
+        for name, p in self._trainable.items():
+            tensors[f"weight {name}"] = p.detach()
+            tensors |= {
+                f"{kind} {name}": self._optimizer.state[p][kind] for kind in MOMENTS if self._optimizer.state[p]
+            }
+        tensors |= {f"best {name}": value for name, value in self._best.items()}
+        number = (at.epoch - 1) * self._steps + at.step
+        checkpoints.save(number, depends_on=self._depends_on, state=asdict(at), tensors=tensors)
 
-def _rate(step: int, total: int) -> float:
-    """Linear warm-up, then linear decay to zero; as a share of the learning rate."""
-    warm_up = max(1, round(WARM_UP * total))
-    return (step + 1) / warm_up if step < warm_up else (total - step) / max(1, total - warm_up)
-
-
-def _groups(trainable: dict[str, torch.nn.Parameter]) -> list[dict[str, Any]]:
-    """No weight decay on biases and layer norms (the one-dimensional parameters), as BERT was trained."""
-    return [
-        {"params": [p for p in trainable.values() if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
-        {"params": [p for p in trainable.values() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    def _load(self, saved: Saved) -> None:
+        self.at = at = Progress.of(saved.state)
+        self._rate.scale, self._rate.stalled = at.scale, at.stalled
+        self._loss.fill_(at.loss_sum)
+        kept = saved.tensors
+        with torch.no_grad():
+            for name, p in self._trainable.items():
+                p.copy_(kept[f"weight {name}"])
+                moments = {kind: kept[f"{kind} {name}"] for kind in MOMENTS if f"{kind} {name}" in kept}
+                self._optimizer.state[p] = {kind: value.to(self._device) for kind, value in moments.items()}
+        self._best = {name.partition(" ")[2]: value for name, value in kept.items() if name.startswith("best ")}
+        torch.set_rng_state(kept["random"])
+        if self._device != "cpu" and "random_on_device" in kept:
+            torch.cuda.set_rng_state(kept["random_on_device"], self._device)

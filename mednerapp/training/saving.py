@@ -29,10 +29,10 @@ def save_model(out_dir: Path, write_weights: Callable[[Path], None], manifest: M
         complete = {**manifest, "weights_hash": weights_hash(folder)}
         write_manifest(folder, complete)
         for path in [*folder.iterdir(), folder]:
-            _sync(path)
+            sync(path)
         # An empty folder may be in the way (rename replaces it); a full one is an error and stays as it is.
         folder.rename(out_dir)
-        _sync(out_dir.parent)
+        sync(out_dir.parent)
     return complete
 
 
@@ -50,7 +50,7 @@ def _temporary_sibling(out_dir: Path) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
