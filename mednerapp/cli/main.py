@@ -29,6 +29,7 @@ from mednerapp.cli.context import (
     find_project,
     open_app,
 )
+from mednerapp.cli.models import models
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState
 from mednerapp.domain.models import HyperParameters
@@ -52,6 +53,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, re
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
+app.add_typer(models, name="models")
 app.command()(compare)
 
 DEFAULTS = HyperParameters()

@@ -10,6 +10,7 @@ from mednerapp.domain.jobs import JobKind
 from mednerapp.domain.models import Adapter, EpochReport
 from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import ModelProblem
+from mednerapp.jobs import encoder_jobs
 from mednerapp.jobs.context import Handler, JobCancelled, JobContext
 from mednerapp.services import evaluating, fine_tuning, predicting
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
@@ -49,6 +50,9 @@ def handlers() -> dict[JobKind, Handler]:
         JobKind.PREDICT: lambda context: predict(context, taggers),
         JobKind.EVALUATE: lambda context: evaluate(context, taggers),
         JobKind.FINE_TUNE: fine_tune,
+        JobKind.PULL: encoder_jobs.pull,
+        JobKind.ADD_ENCODER: encoder_jobs.add,
+        JobKind.VERIFY: encoder_jobs.verify,
     }
 
 

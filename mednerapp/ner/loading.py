@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from mednerapp.domain.models import AdapterKind
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
-from mednerapp.ner.encoders import spec_of
+from mednerapp.ner.encoders import RECORD, read_record, spec_of
 from mednerapp.ner.manifest import Manifest, read_manifest, require_labels, weights_hash
 from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.windows import WindowPlan, plan_for
@@ -196,7 +196,9 @@ def resolve_encoder(
 
 
 def revision_of(folder: Path) -> str:
-    """The commit of a folder in the hub cache, '' for any other folder."""
+    """The commit of an installed encoder or of a folder in the hub cache, '' where none is known."""
+    if (folder / RECORD).is_file():
+        return read_record(folder).revision
     return folder.name if folder.parent.name == "snapshots" else ""
 
 

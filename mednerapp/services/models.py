@@ -1,4 +1,4 @@
-"""Making models known to the product."""
+"""Making the shipped starter known to the product."""
 
 from __future__ import annotations
 

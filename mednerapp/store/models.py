@@ -12,7 +12,23 @@ from mednerapp.errors import NotFound
 
 
 def _encoder(row: t.Encoder) -> Encoder:
-    return Encoder(row.id, row.name, row.source, row.revision, row.folder, row.weights_hash)
+    return Encoder(
+        id=row.id,
+        name=row.name,
+        source=row.source,
+        revision=row.revision,
+        folder=row.folder,
+        weights_hash=row.weights_hash,
+        architecture=row.architecture,
+        cased=row.cased,
+        tokenizer=row.tokenizer,
+        licence=row.licence,
+        size_bytes=row.size_bytes,
+        installed_at=row.installed_at,
+        verified_at=row.verified_at,
+        problem=row.problem,
+        removed_at=row.removed_at,
+    )
 
 
 def _adapter(row: t.Adapter) -> Adapter:
@@ -34,20 +50,79 @@ class Models:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add_encoder(self, *, name: str, source: str, revision: str, folder: str, weights_hash: str) -> Encoder:
-        row = t.Encoder(name=name, source=source, revision=revision, folder=folder, weights_hash=weights_hash)
+    def add_encoder(
+        self,
+        *,
+        name: str,
+        source: str,
+        revision: str,
+        folder: str,
+        weights_hash: str,
+        architecture: str = "",
+        cased: bool | None = None,
+        tokenizer: str = "",
+        licence: str = "",
+        size_bytes: int = 0,
+    ) -> Encoder:
+        row = t.Encoder(
+            name=name,
+            source=source,
+            revision=revision,
+            folder=folder,
+            weights_hash=weights_hash,
+            architecture=architecture,
+            cased=cased,
+            tokenizer=tokenizer,
+            licence=licence,
+            size_bytes=size_bytes,
+            installed_at=now(),
+            verified_at=None,
+            problem="",
+            removed_at=None,
+        )
         self._session.add(row)
         self._session.flush()
         return _encoder(row)
 
     def encoder(self, encoder_id: int) -> Encoder:
+        """A removed one too: runs keep their history."""
+        return _encoder(self._encoder_row(encoder_id))
+
+    def encoders(self) -> list[Encoder]:
+        """Those that are installed, oldest first."""
+        query = select(t.Encoder).where(t.Encoder.removed_at.is_(None)).order_by(t.Encoder.id)
+        return [_encoder(row) for row in self._session.scalars(query)]
+
+    def verified(self, encoder_id: int, *, problem: str) -> None:
+        """Note that an encoder was looked over, and what was found; an empty `problem`: nothing."""
+        row = self._encoder_row(encoder_id)
+        row.verified_at, row.problem = now(), problem
+
+    def remove_encoder(self, encoder_id: int) -> None:
+        """Mark it; its name becomes free."""
+        row = self._encoder_row(encoder_id)
+        row.name = f"{row.name[:80]} (removed, {row.id})"
+        row.removed_at = now()
+        self._session.flush()
+
+    def adapters_over(self, encoder_id: int) -> list[Adapter]:
+        """Every adapter that was trained over the encoder, in whatever project."""
+        rows = self._session.scalars(select(t.Adapter).where(t.Adapter.encoder_id == encoder_id).order_by(t.Adapter.id))
+        return [_adapter(row) for row in rows]
+
+    def runs_over(self, encoder_id: int) -> list[str]:
+        """Names of the runs over the encoder that wait or are going on."""
+        return list(
+            self._session.scalars(
+                select(t.Run.name).where(t.Run.encoder_id == encoder_id, t.Run.state.in_(("queued", "running")))
+            )
+        )
+
+    def _encoder_row(self, encoder_id: int) -> t.Encoder:
         row = self._session.get(t.Encoder, encoder_id)
         if row is None:
             raise NotFound(f"There is no encoder {encoder_id}.")
-        return _encoder(row)
-
-    def encoders(self) -> list[Encoder]:
-        return [_encoder(row) for row in self._session.scalars(select(t.Encoder).order_by(t.Encoder.id))]
+        return row
 
     def add_adapter(
         self,

@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from support.makers import HYPER
@@ -13,9 +14,11 @@ from support.makers import HYPER
 import mednerapp.services
 from mednerapp.domain.accounts import Permission, Role, User
 from mednerapp.errors import PermissionDenied
+from mednerapp.ner.encoders import EncoderRecord
 from mednerapp.services import (
     accounts,
     annotating,
+    encoders,
     evaluating,
     exporting,
     fine_tuning,
@@ -28,6 +31,11 @@ from mednerapp.services import (
 from mednerapp.store import Store
 
 Call = Callable[[Store, User], object]
+
+
+def _never(_target: Path) -> EncoderRecord:
+    raise AssertionError("was asked to install")
+
 
 # What is asked for does not exist: a service that looked before it checked would answer NotFound.
 SERVICES: dict[str, tuple[Permission, Call]] = {
@@ -47,6 +55,21 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         lambda s, u: annotating.save_edits(s, user=u, annotation_id=9, client="c", base_revision=0, edits=[]),
     ),
     "annotating.submit": (Permission.ANNOTATE, lambda s, u: annotating.submit(s, user=u, annotation_id=9, revision=0)),
+    "encoders.catalogue": (Permission.TRAIN, lambda s, u: encoders.catalogue(s, user=u)),
+    "encoders.install": (
+        Permission.ADMINISTER,
+        lambda s, u: encoders.install(s, by=u, name="x", model_dir=Path("nowhere"), installer=_never),
+    ),
+    "encoders.remove": (
+        Permission.ADMINISTER,
+        lambda s, u: encoders.remove(s, by=u, encoder_id=9, model_dir=Path("nowhere")),
+    ),
+    "encoders.request_add": (
+        Permission.ADMINISTER,
+        lambda s, u: encoders.request_add(s, user=u, model_dir=Path("nowhere"), folder="x"),
+    ),
+    "encoders.request_pull": (Permission.ADMINISTER, lambda s, u: encoders.request_pull(s, user=u, source="BioBERT")),
+    "encoders.request_verify": (Permission.TRAIN, lambda s, u: encoders.request_verify(s, user=u, encoder_id=9)),
     "evaluating.open_jobs": (Permission.SEE_RESULTS, lambda s, u: evaluating.open_jobs(s, user=u, dataset_id=9)),
     "evaluating.request": (Permission.TRAIN, lambda s, u: evaluating.request(s, user=u, dataset_id=9)),
     "evaluating.waiting": (Permission.SEE_RESULTS, lambda s, u: evaluating.waiting(s, user=u, dataset_id=9)),

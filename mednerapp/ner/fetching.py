@@ -1,0 +1,223 @@
+"""Encoders from the hub: out of a cache that is here already, else over the network, file by file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import tqdm
+
+from mednerapp.errors import ModelProblem
+
+Progress = Callable[[int, int, str, str], None]
+"""(done, total, unit, what is being done); may raise to end the work."""
+
+# Everything that an encoder is made of, and nothing that could run.
+CONFIG = "config.json"
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
+SAFE, OLD = "model.safetensors", "pytorch_model.bin"
+SAFE_PART = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+OLD_PART = re.compile(r"pytorch_model-\d{5}-of-\d{5}\.bin")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+TIMEOUT = 15.0  # seconds until the hub must answer
+COPIES = 3  # the download, the converted weights, and what the conversion may need for a while
+MB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A folder with the files of an encoder. `revision`: its commit. `how`: "hub" or "cache"."""
+
+    folder: Path
+    revision: str
+    how: str
+
+
+def weight_files(names: list[str]) -> list[str]:
+    """The files among `names` that hold the weights; safetensors before anything else; none when there are none."""
+    for whole, part in ((SAFE, SAFE_PART), (OLD, OLD_PART)):
+        if whole in names:
+            return [whole]
+        parts = sorted(name for name in names if part.fullmatch(name))
+        if parts:
+            return parts
+    return []
+
+
+def fetch(hub_id: str, revision: str, *, downloads: Path, on_progress: Progress) -> Fetched:
+    """The files of an encoder, from this machine's cache of the hub where it is complete, else from the hub.
+
+    `downloads`: folder for what is on its way; what was broken off there is continued. A branch is looked up on the
+    hub first, since it may have moved.
+
+    Raises:
+        ModelProblem: if the hub cannot be reached, has no such encoder, or the disk is too small.
+    """
+    cached = from_cache(hub_id, revision)
+    if cached and COMMIT.fullmatch(revision):
+        return cached
+    try:
+        return _from_hub(hub_id, revision, downloads=downloads, on_progress=on_progress)
+    except HubUnreachable:
+        if cached:
+            return cached
+        raise
+
+
+class HubUnreachable(ModelProblem):
+    """Nobody answered, as opposed to: somebody said no."""
+
+    def __init__(self, hub_id: str, why: str) -> None:
+        super().__init__(
+            f"The hub could not be reached to fetch {hub_id!r} ({why}). On a machine with a connection, download the "
+            "files config.json, the tokenizer's, and model.safetensors or pytorch_model.bin; bring the folder here and "
+            "add it: `mednerapp models add FOLDER`."
+        )
+
+
+def from_cache(hub_id: str, revision: str) -> Fetched | None:
+    """The snapshot in the hub's cache (HF_HOME), if it has everything that is needed."""
+    try:
+        found = try_to_load_from_cache(hub_id, CONFIG, revision=revision)
+    except HFValidationError as error:
+        raise ModelProblem(f"{hub_id!r} is no name of the hub; it is written OWNER/NAME.") from error
+    if not isinstance(found, str):
+        return None
+    folder = Path(found).parent
+    names = [path.name for path in folder.iterdir() if path.exists()]
+    complete = weight_files(names) and {"tokenizer.json", "vocab.txt", "vocab.json"} & set(names)
+    return Fetched(folder, folder.name, "cache") if complete else None
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """Raises ModelProblem when the disk of the folder has fewer than `needed` bytes left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ModelProblem(
+            f"The disk has {free / MB:,.0f} MB left, and installing this encoder takes {needed / MB:,.0f} MB. Make "
+            "room or move the data folder (MEDNER_DATA_DIR)."
+        )
+
+
+def _from_hub(hub_id: str, revision: str, *, downloads: Path, on_progress: Progress) -> Fetched:
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    constants.HF_HUB_DISABLE_XET = True  # plain HTTPS: one host fewer for a firewall, progress in our own thread
+    on_progress(0, 0, "", f"Asking the hub for {hub_id}")
+    sizes, commit = _listing(hub_id, revision)
+    weights = weight_files(list(sizes))
+    if not weights or CONFIG not in sizes:
+        lacks = "config.json" if weights else "model.safetensors and no pytorch_model.bin"
+        raise ModelProblem(f"{hub_id!r} has no {lacks} on the hub: it is no encoder that MedNER can use.")
+    wanted = [CONFIG, *(name for name in TOKENIZER if name in sizes), *weights]
+    total = sum(sizes[name] for name in wanted)
+    require_room(downloads, COPIES * total)
+    folder = downloads / f"{hub_id.replace('/', '--')}-{commit[:12]}"
+    before = 0
+    for name in wanted:
+        _download(hub_id, name, commit, folder, _Reporter(before, total, name, on_progress))
+        if (folder / name).stat().st_size != sizes[name]:
+            (folder / name).unlink()
+            raise ModelProblem(f"The download of {name} of {hub_id!r} was cut off. Try again; what is here is kept.")
+        before += sizes[name]
+    return Fetched(folder, commit, "hub")
+
+
+def _listing(hub_id: str, revision: str) -> tuple[dict[str, int], str]:
+    """Sizes in bytes of the files at the top of the repository, and the commit that `revision` is."""
+    try:
+        info = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+    except Exception as error:
+        raise _problem(error, hub_id, revision) from error
+    return {file.rfilename: file.size or 0 for file in info.siblings or () if "/" not in file.rfilename}, info.sha or ""
+
+
+def _download(hub_id: str, name: str, commit: str, folder: Path, reporter: _Reporter) -> None:
+    try:
+        hf_hub_download(
+            hub_id, name, revision=commit, local_dir=folder, etag_timeout=TIMEOUT, tqdm_class=_bar_for(reporter)
+        )
+    except reporter.stopped:
+        raise
+    except Exception as error:
+        raise _problem(error, hub_id, commit) from error
+
+
+def _problem(error: Exception, hub_id: str, revision: str) -> ModelProblem:
+    """What the library or the connection raised, as a sentence that says what to do."""
+    if isinstance(error, GatedRepoError):
+        return ModelProblem(
+            f"{hub_id!r} is shared only with people who accepted its terms. Accept them on the hub, download the "
+            "folder with your own account, and add it: `mednerapp models add FOLDER`."
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return ModelProblem(
+            f"{hub_id!r} has no revision {revision!r} on the hub. Leave the revision out, or correct it."
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return ModelProblem(f"There is no {hub_id!r} on the hub (or it is private). Check how its name is written.")
+    if isinstance(error, HFValidationError):
+        return ModelProblem(f"{hub_id!r} is no name of the hub; it is written OWNER/NAME.")
+    if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
+        return ModelProblem("The disk is full; nothing was installed. Make room and try again.")
+    offline = isinstance(error, (OfflineModeIsEnabled, LocalEntryNotFoundError))
+    return HubUnreachable(hub_id, "no connection" if offline else type(error).__name__)
+
+
+class _Reporter:
+    """Bytes of one file as they arrive, told as megabytes of all of them."""
+
+    def __init__(self, before: int, total: int, name: str, on_progress: Progress) -> None:
+        self._done, self._total, self._name, self._on_progress = before, total, name, on_progress
+        self._raised: list[BaseException] = []
+
+    @property
+    def stopped(self) -> tuple[type[BaseException], ...]:
+        """What `on_progress` raised, to be let through."""
+        return tuple(type(error) for error in self._raised)
+
+    def arrived(self, count: float) -> None:
+        self._done += int(count)
+        try:
+            self._on_progress(self._done // MB, max(self._total // MB, 1), "MB", f"Downloading {self._name}")
+        except BaseException as error:
+            self._raised.append(error)
+            raise
+
+
+def _bar_for(reporter: _Reporter) -> type[Any]:
+    """A progress bar of the library's kind that draws nothing and reports."""
+
+    class Bar(tqdm):  # type: ignore[type-arg, misc]  # tqdm has no complete types
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["disable"] = True
+            kwargs.pop("name", None)
+            super().__init__(*args, **kwargs)
+            if kwargs.get("initial"):
+                reporter.arrived(kwargs["initial"])
+
+        def update(self, n: float | None = 1) -> bool | None:
+            reporter.arrived(n or 0)
+            return super().update(n)
+
+    return Bar
