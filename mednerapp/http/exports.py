@@ -1,8 +1,9 @@
-"""Downloads. They hold patient text, so a route that checks the session serves them, not Streamlit's media store."""
+"""Downloads. Some hold patient text, so routes that check the session serve them, not Streamlit's media store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -13,7 +14,26 @@ from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Permission
 from mednerapp.errors import NotFound, PermissionDenied, SignedOut
 from mednerapp.http.identity import session_of, signed_in
-from mednerapp.services import exporting, projects
+from mednerapp.services import experiment_documents, experiment_reports, exporting, projects
+from mednerapp.services.experiment_reports import Report
+
+T = TypeVar("T")
+MOST = 2**31 - 1  # a larger id fits in no row
+
+# Ending: media type, and what the document says of the report; `number` is the experiment's.
+DOCUMENTS: dict[str, tuple[str, Callable[[Report, int], str]]] = {
+    "md": (
+        "text/markdown",
+        lambda report, number: experiment_documents.markdown(report, figure=experiment_file(number, "svg")),
+    ),
+    "json": ("application/json", lambda report, _: experiment_documents.as_json(report)),
+    "svg": ("image/svg+xml", lambda report, _: experiment_documents.figure(report)),
+}
+
+
+def experiment_file(number: int, ending: str) -> str:
+    """The name under which a document of an experiment is saved."""
+    return f"medner-experiment-{number}.{ending}"
 
 
 def routes(app: App) -> list[Route]:
@@ -26,15 +46,41 @@ def routes(app: App) -> list[Route]:
 
     async def export(request: Request) -> Response:
         project_id: int = request.path_params["project_id"]
-        try:
-            content = await to_thread.run_sync(lines, session_of(request), project_id)
-        except SignedOut as error:
-            return JSONResponse({"error": "signed_out", "message": str(error)}, 401)
-        except PermissionDenied as error:
-            return JSONResponse({"error": "forbidden", "message": str(error)}, 403)
-        except NotFound as error:
-            return JSONResponse({"error": "not_found", "message": str(error)}, 404)
-        headers = {"content-disposition": f'attachment; filename="medner-project-{project_id}.jsonl"'}
-        return StreamingResponse(content, media_type="application/jsonl", headers=headers)
+        content = await _asked(lines, session_of(request), project_id)
+        return _file(content, f"medner-project-{project_id}.jsonl", "application/jsonl")
 
-    return [Route("/api/projects/{project_id:int}/export.jsonl", export)]
+    def document(session: str, number: int, ending: str) -> list[str]:
+        user = signed_in(app, session)
+        if ending not in DOCUMENTS or number > MOST:
+            raise NotFound(f"There is no experiment {number} as .{ending}. There are: {', '.join(DOCUMENTS)}.")
+        report = experiment_reports.report(app.store, user=user, experiment_id=number)
+        return [DOCUMENTS[ending][1](report, number)]
+
+    async def experiment(request: Request) -> Response:
+        number, ending = request.path_params["number"], request.path_params["ending"]
+        content = await _asked(document, session_of(request), number, ending)
+        return _file(content, experiment_file(number, ending), DOCUMENTS[ending][0] if ending in DOCUMENTS else "")
+
+    return [
+        Route("/api/projects/{project_id:int}/export.jsonl", export),
+        Route("/api/experiments/{number:int}/report.{ending:str}", experiment),
+    ]
+
+
+async def _asked(call: Callable[..., T], *arguments: object) -> T | JSONResponse:
+    """What the call gives, in a thread; as an answer what keeps it from giving it."""
+    try:
+        return await to_thread.run_sync(call, *arguments)
+    except SignedOut as error:
+        return JSONResponse({"error": "signed_out", "message": str(error)}, 401)
+    except PermissionDenied as error:
+        return JSONResponse({"error": "forbidden", "message": str(error)}, 403)
+    except NotFound as error:
+        return JSONResponse({"error": "not_found", "message": str(error)}, 404)
+
+
+def _file(content: Iterable[str] | JSONResponse, name: str, media_type: str) -> Response:
+    if isinstance(content, JSONResponse):
+        return content
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(content, media_type=media_type, headers=headers)

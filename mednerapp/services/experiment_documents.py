@@ -10,7 +10,8 @@ from typing import Any
 
 from mednerapp import __version__
 from mednerapp.domain.clock import now
-from mednerapp.domain.experiments import CellState
+from mednerapp.domain.experiments import CellState, Experiment
+from mednerapp.domain.presets import preset_of
 from mednerapp.formats.loss_figure import Curve, draw
 from mednerapp.scoring.intervals import Estimate
 from mednerapp.scoring.seeds import SeedEstimate
@@ -119,13 +120,20 @@ def setting(found: Report) -> str:
     experiment = found.view.experiment
     hyper = experiment.hyper
     facts = [
-        f"preset {experiment.preset}" if experiment.preset else "own settings",
+        _preset(experiment),
         f"{hyper.epochs} epochs at most" if hyper.epochs != 1 else "1 epoch",
         f"learning rate {hyper.learning_rate:g}",
         f"batch size {hyper.batch_size}",
         f"seeds {', '.join(map(str, experiment.seeds))}",
     ]
     return ", ".join(facts)
+
+
+def _preset(experiment: Experiment) -> str:
+    same = preset_of(experiment.hyper)
+    if same:
+        return f"preset {same.name}"
+    return f"preset {experiment.preset} with changes" if experiment.preset else "own settings"
 
 
 def over_seeds(value: SeedEstimate) -> str:
@@ -184,6 +192,11 @@ def table_row(row: EncoderResult) -> tuple[str, ...]:
     return (row.encoder.name, seeds_of(row), *ours, over_notes(row.micro.over_notes.f1), *theirs)
 
 
+def label_score(result: LabelResult) -> str:
+    """F1 of a label: `81.3 ± 2.4 [74.0, 87.2]`, over seeds and over notes."""
+    return f"{over_seeds(result.over_seeds.f1)} {over_notes(result.over_notes.f1)}"
+
+
 def _setting(found: Report) -> str:
     view = found.view
     notes = ", ".join(f"{count} {split.value}" for split, count in view.dataset.notes.items())
@@ -205,15 +218,11 @@ def _labels(found: Report) -> str:
     gold = next(row.per_label for row in found.rows if row.per_label)
     header = ["Encoder", *(f"{_plain(label)} ({gold[label].gold} gold)" for label in found.labels)]
     rows = [
-        [_plain(row.encoder.name), *(_label(row.per_label[label]) for label in found.labels)]
+        [_plain(row.encoder.name), *(label_score(row.per_label[label]) for label in found.labels)]
         for row in found.rows
         if row.per_label
     ]
     return _table_of(header, rows)
-
-
-def _label(result: LabelResult) -> str:
-    return f"{over_seeds(result.over_seeds.f1)} {over_notes(result.over_notes.f1)}"
 
 
 def _losses(found: Report) -> str:

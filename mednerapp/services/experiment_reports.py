@@ -131,14 +131,20 @@ def standing(found: Report) -> list[str]:
         return []
     if len(ranked) == 1:
         return ["Only one encoder is scored so far, so there is nothing to compare."]
-    (first, best), *others = ranked
-    said = [f"{first.encoder.name} has the highest mean F1 ({100 * (best.over_seeds.f1.mean or 0):.1f}%)."]
+    best = ranked[0][1]
+    top = best.over_seeds.f1.mean or 0.0
+    if not top:
+        return ["No encoder found a gold span of the test notes: there is nothing to compare."]
+    first = [row.encoder.name for row, result in ranked if result.over_seeds.f1.mean == top]
+    others = ranked[len(first) :]
+    have, of_it = ("has", "it is") if len(first) == 1 else ("share", "they are")
+    said = [f"{_listed(first)} {have} the highest mean F1 ({100 * top:.1f}%)."]
     same = [row.encoder.name for row, result in others if not _apart(best, result)]
     apart = [row.encoder.name for row, result in others if _apart(best, result)]
     if same:
-        said.append(f"By these intervals it is not distinguishable from {_listed(same)}.")
+        said.append(f"By these intervals {of_it} not distinguishable from {_listed(same)}.")
     if apart:
-        said.append(f"Neither of its intervals overlaps that of {_listed(apart)}.")
+        said.append(f"Neither the interval over seeds nor that over notes overlaps that of {_listed(apart)}.")
     if any(row.micro and row.micro.over_seeds.f1.seeds < 2 for row in found.rows):
         said.append(
             "One seed says nothing about others: without an interval over seeds no encoder is told from another."

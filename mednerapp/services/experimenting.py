@@ -171,6 +171,40 @@ def start(
     return experiment
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `start` would do. `finished`, `under_way`: of the runs, those that are there already and would be taken."""
+
+    runs: int
+    finished: int
+    under_way: int
+
+
+def plan(
+    store: Store,
+    *,
+    user: User,
+    project_id: int,
+    dataset_id: int,
+    encoder_ids: Sequence[int],
+    seeds: Sequence[int],
+    hyper: HyperParameters,
+) -> Plan:
+    """How many runs an experiment would need. Changes nothing.
+
+    Raises:
+        InvalidValue: as `start`.
+    """
+    user.require(Permission.TRAIN)
+    _check(encoder_ids, seeds)
+    with store.read() as tx:
+        reusable = _reusable(tx, project_id=project_id, dataset_id=dataset_id)
+        wanted = [(encoder_id, replace(hyper, seed=seed)) for encoder_id in encoder_ids for seed in seeds]
+        there = [tx.runs.get(reusable[key]).state for key in wanted if key in reusable]
+    finished = there.count(RunState.SUCCEEDED)
+    return Plan(len(wanted), finished, len(there) - finished)
+
+
 def resume(store: Store, *, user: User, experiment_id: int, only_interrupted: bool = False) -> int:
     """Queue again what ended without a result; how many runs and evaluations. What is finished is kept.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -11,6 +12,7 @@ import streamlit as st
 from mednerapp.domain.labels import LabelSchema
 from mednerapp.domain.models import EpochReport
 from mednerapp.scoring.intervals import Estimate, Score
+from mednerapp.services.experiment_reports import EncoderResult
 from mednerapp.services.reporting import AdapterScore
 from mednerapp.ui.words import count
 
@@ -74,6 +76,57 @@ def losses(found: Sequence[Curve], *, height: int = 320) -> go.Figure:
             )
     figure.update_layout(yaxis={"title": "Loss", "rangemode": "tozero"}, xaxis=_epochs(found), **_common(height))
     return figure
+
+
+def encoder_losses(found: Sequence[EncoderResult], *, height: int = 420) -> go.Figure:
+    """Mean token loss against epoch: train as a line, dev dashed; a colour for each encoder, a band over its seeds."""
+    figure = go.Figure()
+    colors = _colors()
+    for number, row in enumerate(found):
+        color, points = colors[number % len(colors)], row.curve
+        _loss_band(figure, row.encoder.name, color, "train", [(p.epoch, p.seeds, *p.train) for p in points])
+        _loss_band(figure, row.encoder.name, color, "dev", [(p.epoch, p.seeds, *p.dev) for p in points if p.dev])
+    most = max((point.epoch for row in found for point in row.curve), default=1)
+    axis = {"title": "Epoch", "rangemode": "tozero", "dtick": 1 if most <= 20 else None}
+    return figure.update_layout(yaxis={"title": "Loss", "rangemode": "tozero"}, xaxis=axis, **_common(height))
+
+
+def _loss_band(
+    figure: go.Figure, name: str, color: str, split: str, points: Sequence[tuple[int, int, float, float, float]]
+) -> None:
+    """points: epoch, number of seeds, mean, lowest, highest."""
+    if not points:
+        return
+    around = [(p[0], p[3]) for p in points] + [(p[0], p[4]) for p in reversed(points)]
+    figure.add_scatter(
+        x=[x for x, _ in around],
+        y=[y for _, y in around],
+        mode="lines",
+        fill="toself",
+        fillcolor=_faint(color),
+        line={"width": 0},
+        hoverinfo="skip",
+        legendgroup=name,
+        showlegend=False,
+    )
+    figure.add_scatter(
+        name=_short(name),
+        x=[p[0] for p in points],
+        y=[p[2] for p in points],
+        customdata=[p[1] for p in points],
+        mode="lines+markers" if len(points) <= 20 else "lines",
+        line={"color": color, "dash": "solid" if split == "train" else "dash"},
+        marker={"size": 5},
+        legendgroup=name,
+        showlegend=split == "train",
+        hovertemplate=f"{escape(_short(name))}, {split}<br>"
+        "epoch %{x}, loss %{y:.3f}, seeds: %{customdata}<extra></extra>",
+    )
+
+
+def _faint(color: str) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
 def dev_f1(found: Sequence[Curve], *, notes: int, height: int = 320) -> go.Figure:

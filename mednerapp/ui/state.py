@@ -20,6 +20,7 @@ class State:
 
     project_id: int | None = None
     note_id: int | None = None
+    experiment_id: int | None = None
     page: str = ""
     epoch: int = 0
     uploader: int = 0
