@@ -242,7 +242,8 @@ def _left(view: ExperimentView) -> str:
 
 def _print(found: Report) -> None:
     view = found.view
-    print(f"\n{view.experiment.name}: {view.dataset.name}; {documents.setting(found)}")
+    print(f"\nExperiment {view.experiment.id}: {view.experiment.name}, on {view.dataset.name}")
+    print(documents.setting(found).capitalize())
     print(documents.basis(found))
     header = ("encoder", "seeds", "precision %", "recall %", "F1 %", "F1 % over notes", "paper: P %", "paper: F1 %")
     print(table(header, [documents.table_row(row) for row in found.rows]))

@@ -35,7 +35,7 @@ def markdown(found: Report, *, figure: str = "") -> str:
     """The whole report. `figure`: the path of Figure 2 as seen from the document; empty: no picture, only its table."""
     view = found.view
     parts = [
-        f"# {_plain(view.experiment.name)}",
+        f"# Experiment {view.experiment.id}: {_plain(view.experiment.name)}",
         _setting(found),
         "## Table 1: precision, recall and F1",
         basis(found),

@@ -328,8 +328,7 @@ def _name(name: str, *, encoders: int, seeds: int) -> str:
     name = name.strip()
     if len(name) > MAX_NAME:
         raise InvalidValue(f"The name of an experiment has at most {MAX_NAME} characters, not {len(name)}.")
-    counted = f"{encoders} encoder{'s' * (encoders != 1)}, {seeds} seed{'s' * (seeds != 1)}"
-    return name or f"{now():%Y-%m-%d %H:%M}, {counted}"
+    return name or f"{encoders} encoder{'s' * (encoders != 1)}, {seeds} seed{'s' * (seeds != 1)}"
 
 
 def _check(encoder_ids: Sequence[int], seeds: Sequence[int]) -> None:

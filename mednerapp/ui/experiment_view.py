@@ -63,7 +63,7 @@ def start(user: User, project: Project, *, first: bool) -> None:
             preset = st.selectbox("Preset", list(presets.PRESETS.values()), format_func=lambda p: p.title)
             st.caption(f"{preset.what} {preset.cost}")
             hyper = _settings(preset.name, preset.hyper)
-        name = st.text_input("Name", placeholder="date, encoders and seeds", max_chars=experimenting.MAX_NAME)
+        name = st.text_input("Name", placeholder="number of encoders and seeds", max_chars=experimenting.MAX_NAME)
         typed = left.text_input(
             "Seeds",
             ", ".join(map(str, experimenting.DEFAULT_SEEDS)),
@@ -150,7 +150,7 @@ def _open(experiment: Experiment) -> None:
 def choose(found: Sequence[Experiment]) -> Experiment:
     """The one that was started or chosen last in this tab, else the newest."""
     ids = [experiment.id for experiment in found]
-    names = {e.id: f"{e.name} (number {e.id}, {local_time(e.created_at):%Y-%m-%d %H:%M})" for e in found}
+    names = {e.id: f"{e.id}: {e.name} ({local_time(e.created_at):%Y-%m-%d %H:%M})" for e in found}
     last = state().experiment_id
     at = ids.index(last) if last is not None and last in ids else 0
     chosen = st.selectbox("Experiment", ids, index=at, format_func=names.__getitem__, width=640)

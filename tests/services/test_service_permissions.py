@@ -20,6 +20,8 @@ from mednerapp.services import (
     annotating,
     encoders,
     evaluating,
+    experiment_reports,
+    experimenting,
     exporting,
     fine_tuning,
     freezing,
@@ -73,6 +75,28 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "evaluating.open_jobs": (Permission.SEE_RESULTS, lambda s, u: evaluating.open_jobs(s, user=u, dataset_id=9)),
     "evaluating.request": (Permission.TRAIN, lambda s, u: evaluating.request(s, user=u, dataset_id=9)),
     "evaluating.waiting": (Permission.SEE_RESULTS, lambda s, u: evaluating.waiting(s, user=u, dataset_id=9)),
+    "experiment_reports.report": (
+        Permission.SEE_RESULTS,
+        lambda s, u: experiment_reports.report(s, user=u, experiment_id=9),
+    ),
+    "experimenting.cancel": (Permission.TRAIN, lambda s, u: experimenting.cancel(s, user=u, experiment_id=9)),
+    "experimenting.choosable": (Permission.SEE_RESULTS, lambda s, u: experimenting.choosable(s, user=u)),
+    "experimenting.experiments": (
+        Permission.SEE_RESULTS,
+        lambda s, u: experimenting.experiments(s, user=u, project_id=9),
+    ),
+    "experimenting.look": (Permission.SEE_RESULTS, lambda s, u: experimenting.look(s, user=u, experiment_id=9)),
+    "experimenting.plan": (
+        Permission.TRAIN,
+        lambda s, u: experimenting.plan(s, user=u, project_id=9, dataset_id=9, encoder_ids=[9], seeds=[1], hyper=HYPER),
+    ),
+    "experimenting.resume": (Permission.TRAIN, lambda s, u: experimenting.resume(s, user=u, experiment_id=9)),
+    "experimenting.start": (
+        Permission.TRAIN,
+        lambda s, u: experimenting.start(
+            s, user=u, project_id=9, dataset_id=9, encoder_ids=[9], seeds=[1], hyper=HYPER
+        ),
+    ),
     "exporting.export_jsonl": (Permission.EXPORT, lambda s, u: exporting.export_jsonl(s, user=u, project_id=9)),
     "fine_tuning.cancel": (Permission.TRAIN, lambda s, u: fine_tuning.cancel(s, user=u, run_id=9)),
     "fine_tuning.promote": (
