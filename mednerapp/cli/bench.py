@@ -10,3 +10,23 @@ bench = typer.Typer(no_args_is_help=True, help="Time this installation against t
 @bench.callback()
 def group() -> None:
     """A callback keeps the group a group, however few commands it holds."""
+
+
+# Options as the module itself takes them: it also runs by itself, where only the heavy libraries are installed.
+_AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@bench.command(context_settings=_AS_GIVEN)
+def train(context: typer.Context) -> None:
+    """Training against transformers.Trainer + peft: tokens per second, peak memory; --quality: dev F1."""
+    from mednerapp.bench.train import main
+
+    main(context.args)
+
+
+@bench.command(name="lora-defaults", context_settings=_AS_GIVEN)
+def lora_defaults(context: typer.Context) -> None:
+    """Dev F1 over a grid of LoRA settings and several seeds."""
+    from mednerapp.bench.lora_defaults import main
+
+    main(context.args)

@@ -37,13 +37,14 @@ class DevNotes:
     def score(self, model: Any, device: str, frozen: FrozenLayers | None = None) -> DevScore:
         """Strict counts over all gold spans, and the mean token loss in nats."""
         scores = self._log_probabilities(model, device, frozen)
-        counts, loss, tokens = Counts(), 0.0, 0
+        per_note: list[Counts] = []
+        loss, tokens = 0.0, 0
         for note, one, gold, score in zip(self.notes, self._encoded, self._gold, scores, strict=True):
             found = [scored.span for scored in decode(one, score, self._labels)]
-            counts += micro(count_strict(note.spans, found))
+            per_note.append(micro(count_strict(note.spans, found)))
             loss -= float(score[np.arange(len(gold)), gold].sum())
             tokens += len(gold)
-        return DevScore(loss / max(tokens, 1), precision_recall_f1(counts).f1)
+        return DevScore(loss / max(tokens, 1), precision_recall_f1(sum(per_note, Counts())).f1, per_note)
 
     def found(self, model: Any, device: str, frozen: FrozenLayers | None = None) -> list[tuple[ScoredSpan, ...]]:
         """The spans of every note with their raw scores."""

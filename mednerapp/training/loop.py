@@ -16,6 +16,7 @@ from mednerapp.domain.models import ClassWeights, EpochReport, HyperParameters
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.packed import embed, layer_count, logits, pack, run_layers
 from mednerapp.ner.prediction import autocast
+from mednerapp.scoring.strict import Counts
 from mednerapp.training import TrainingStopped
 from mednerapp.training.checkpoints import Checkpoints, Saved
 from mednerapp.training.determinism import deterministic
@@ -48,10 +49,11 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class DevScore:
-    """Mean token loss and strict micro F1 on the dev notes."""
+    """Mean token loss and strict micro F1 on the dev notes; strict counts of each, all labels together."""
 
     loss: float
     f1: float
+    per_note: Sequence[Counts] = ()
 
 
 @dataclass(slots=True)
