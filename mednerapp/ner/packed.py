@@ -80,11 +80,11 @@ def first_position(config: Any) -> int:
 
 def embed(model: Any, packed: Packed) -> Tensor:
     """Token vectors (tokens, hidden) before the first layer, norm and dropout applied."""
-    return _encoder(model).embeddings(input_ids=packed.ids[None], position_ids=packed.positions[None])[0]
+    return encoder_of(model).embeddings(input_ids=packed.ids[None], position_ids=packed.positions[None])[0]
 
 
 def layer_count(model: Any) -> int:
-    return len(_encoder(model).encoder.layer)
+    return len(encoder_of(model).encoder.layer)
 
 
 def run_layers(model: Any, hidden: Tensor, lengths: Sequence[int], *, first: int, stop: int) -> Tensor:
@@ -95,7 +95,7 @@ def run_layers(model: Any, hidden: Tensor, lengths: Sequence[int], *, first: int
     Raises:
         ValueError: for layers that the model does not have, or lengths that do not add up to the tokens.
     """
-    layers = _encoder(model).encoder.layer
+    layers = encoder_of(model).encoder.layer
     if not 0 <= first <= stop <= len(layers):
         raise ValueError(f"There are no layers [{first}, {stop}); the model has {len(layers)}.")
     if sum(lengths) != len(hidden):
@@ -118,7 +118,7 @@ def run_layers(model: Any, hidden: Tensor, lengths: Sequence[int], *, first: int
 
 def logits(model: Any, hidden: Tensor) -> Tensor:
     """Scores (tokens, tags) of the classification head; its dropout as the modules' mode says."""
-    classifier = _unwrapped(model)
+    classifier = unwrapped(model)
     return classifier.classifier(classifier.dropout(hidden))
 
 
@@ -155,12 +155,13 @@ _HALF = (torch.bfloat16, torch.float16)
 _VARIED_FROM = (8, 0)
 
 
-def _unwrapped(model: Any) -> Any:
+def unwrapped(model: Any) -> Any:
     """The transformers model inside a peft wrapper; its adapters are modules inside and stay."""
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
-def _encoder(model: Any) -> Any:
-    inner = _unwrapped(model)
+def encoder_of(model: Any) -> Any:
+    """Its embeddings and layers, without head and wrapper. Raises ModelProblem for another architecture."""
+    inner = unwrapped(model)
     first_position(inner.config)
     return getattr(inner, inner.base_model_prefix, inner)
