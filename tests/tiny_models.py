@@ -11,6 +11,7 @@ from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import HyperParameters
 from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
+from mednerapp.ner.encoders import EncoderSpec
 from mednerapp.ner.manifest import Manifest
 
 Family = Literal["bert-cased", "bert-uncased", "roberta"]
@@ -122,3 +123,63 @@ def _byte_bpe() -> tuple[dict[str, int], list[tuple[str, str]]]:
     trained.train_from_iterator(_lines(), vocab_size=500, min_frequency=1, special_tokens=special, show_progress=False)
     merges = json.loads(trained.to_str())["model"]["merges"]
     return trained.get_vocab(), [tuple(pair) for pair in merges]
+
+
+Weights = Literal["safetensors", "bin"]
+
+
+def family_of(spec: EncoderSpec) -> Family:
+    if spec.tokenizer == "byte-bpe":
+        return "roberta"
+    return "bert-cased" if spec.cased else "bert-uncased"
+
+
+def make_published_folder(folder: Path, spec: EncoderSpec, *, weights: Weights) -> Path:
+    """A tiny encoder as a hub repository of that kind holds it, heads and all. Returns the folder.
+
+    "bin": as the old ones are: a pickle with tied tensors, layer norms named gamma and beta, a vocab.txt (vocab.json
+    and merges.txt) alone, and a config that says neither type nor case. "safetensors": as they were converted later.
+    """
+    import json
+
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoConfig, BertForPreTraining, RobertaForMaskedLM
+
+    make_tiny_encoder(folder, family_of(spec))
+    config = AutoConfig.from_pretrained(folder)
+    torch.manual_seed(1)
+    model = (RobertaForMaskedLM if spec.tokenizer == "byte-bpe" else BertForPreTraining)(config)
+    torch.nn.init.normal_(model.get_input_embeddings().weight)  # words look different, so that a head learns quickly
+    tensors = {_old_name(name): tensor for name, tensor in model.state_dict().items()}
+    (folder / "model.safetensors").unlink()
+    if weights == "safetensors":
+        save_file({name: tensor.clone() for name, tensor in tensors.items()}, folder / "model.safetensors")
+        return folder
+    torch.save(tensors, folder / "pytorch_model.bin")
+    made = json.loads((folder / "tokenizer.json").read_text())["model"]
+    pieces = sorted(made["vocab"], key=made["vocab"].get)
+    if spec.tokenizer == "byte-bpe":
+        (folder / "vocab.json").write_text(json.dumps(made["vocab"]))
+        (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in made["merges"]))
+    else:
+        (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    stated = json.loads((folder / "config.json").read_text())
+    for name in ("model_type", "architectures", "transformers_version"):
+        stated.pop(name)
+    (folder / "config.json").write_text(json.dumps(stated))
+    return folder
+
+
+def make_hub_cache(cache: Path, spec: EncoderSpec, *, weights: Weights = "safetensors") -> Path:
+    """`cache` as huggingface_hub leaves it after the row's commit was downloaded. Returns the snapshot."""
+    repository = cache / f"models--{spec.hub_id.replace('/', '--')}"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(spec.revision)
+    return make_published_folder(repository / "snapshots" / spec.revision, spec, weights=weights)
+
+
+def _old_name(name: str) -> str:
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
