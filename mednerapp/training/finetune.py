@@ -171,7 +171,7 @@ def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, 
             depends_on=_depends_on(manifest),
         )
         model.eval()
-        manifest["calibration"] = calibration_of(task.dev, dev.found(model, task.device, of_dev))
+        manifest["calibration"] = calibration_of(task.dev, dev.found(model, task.device, of_dev), task.labels)
     manifest["metrics"] = {"kept_epoch": kept, "epochs": [asdict(report) for report in reports]}
     return manifest
 
