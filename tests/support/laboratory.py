@@ -24,26 +24,35 @@ Finds = Callable[[int], Sequence[Span]]
 GOLD = (FEVER, ASPIRIN)
 
 
-class Laboratory:
-    """Two training notes, one dev note and ten test notes, each with GOLD; the encoders BERT and BioBERT."""
+SOURCES = {"BERT": "google-bert/bert-base-cased", "BioBERT": "dmis-lab/biobert-base-cased-v1.2"}
 
-    def __init__(self, store: Store, *, test: int = 10) -> None:
+
+class Laboratory:
+    """Two training notes, one dev note and ten test notes, each with GOLD; the encoders BERT and BioBERT.
+
+    user, dataset: on an installation that has them already, these.
+    """
+
+    def __init__(self, store: Store, *, user: User | None = None, dataset: Dataset | None = None) -> None:
         self.store = store
-        self.user: User = make_user(store)
-        self.project = make_project(store)
-        splits = [Split.TRAIN] * 2 + [Split.DEV] + [Split.TEST] * test
-        import_gold(store, self.user, self.project, [(text_on(s, number=i), GOLD) for i, s in enumerate(splits)])
-        self.dataset: Dataset = freezing.freeze(store, user=self.user, project_id=self.project.id)
+        self.user = user or make_user(store)
+        self.dataset = dataset or self._freeze()
+        with store.read() as tx:
+            self.project = tx.projects.get(self.dataset.project_id)
         with store.write() as tx:
             self.encoders = {
                 name: tx.models.add_encoder(
                     name=name, source=source, revision="1", folder=name, weights_hash="0" * 64
                 ).id
-                for name, source in (
-                    ("BERT", "google-bert/bert-base-cased"),
-                    ("BioBERT", "dmis-lab/biobert-base-cased-v1.2"),
-                )
+                for name, source in SOURCES.items()
             }
+
+    def _freeze(self) -> Dataset:
+        project = make_project(self.store)
+        splits = [Split.TRAIN] * 2 + [Split.DEV] + [Split.TEST] * 10
+        notes = [(text_on(split, number=number), GOLD) for number, split in enumerate(splits)]
+        import_gold(self.store, self.user, project, notes)
+        return freezing.freeze(self.store, user=self.user, project_id=project.id)
 
     def start(self, **changed: Any) -> Experiment:
         values: dict[str, Any] = {
@@ -79,15 +88,16 @@ class Laboratory:
             job = tx.jobs.get(run.job_id)
             assert tx.jobs.finish(job.id, worker="w", attempt=job.attempt, state=state, message=message)
 
-    def train(self, run: Run, *, epochs: int = 2, base: float = 1.0) -> int:
-        """The run succeeds, with losses from `base` down; the id of its adapter."""
+    def train(self, run: Run, *, epochs: int = 2, base: float = 1.0, claimed: bool = False) -> int:
+        """The run (which may be claimed already) succeeds, with losses from `base` down; the id of its adapter."""
 
         def trainer(order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained:
             for number in range(1, epochs + 1):
                 on_epoch(EpochReport(number, base / number, 1.2 * base / number, 0.5, 1.0))
             return Trained("f" * 64, MEDICAL_SCHEMA.names)
 
-        self.claim(run)
+        if not claimed:
+            self.claim(run)
         adapter = fine_tuning.carry_out(
             self.store, run_id=run.id, trainer=trainer, device="cpu", model_dir=Path("/models"), fence=lambda _: None
         )
