@@ -13,8 +13,8 @@ enter("train")
 project = current_project()
 st.title("Train", anchor=False)
 st.write(
-    "A run teaches a small adapter (LoRA) on top of an encoder from the notes that people submitted. It needs a frozen "
-    "dataset, so that every model learns from and is scored on exactly the same notes."
+    "A run teaches an encoder from the notes that people submitted. It needs a frozen dataset, so that every model "
+    "learns from and is scored on exactly the same notes."
 )
 left, right = st.columns([1, 1], gap="large")
 with left:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +32,9 @@ from mednerapp.cli.context import (
 from mednerapp.cli.models import models
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState
-from mednerapp.domain.models import HyperParameters
+from mednerapp.domain.models import LORA_TARGETS, ClassWeights, Schedule
+from mednerapp.domain.presets import DEFAULT, PRESETS
+from mednerapp.domain.presets import preset as preset_named
 from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue, MedNerError, NotFound
 from mednerapp.formats import jsonl
@@ -55,8 +57,6 @@ app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.command()(compare)
-
-DEFAULTS = HyperParameters()
 
 
 @app.command()
@@ -207,41 +207,57 @@ def train(
     dataset: DatasetName = "",
     encoder: Annotated[str, typer.Option(help="Name of the encoder; default: the shipped starter's.")] = "",
     name: Annotated[str, typer.Option(help="Name of the run.")] = "",
-    epochs: Annotated[int, typer.Option()] = DEFAULTS.epochs,
-    learning_rate: Annotated[float, typer.Option()] = DEFAULTS.learning_rate,
-    batch_size: Annotated[int, typer.Option()] = DEFAULTS.batch_size,
-    rank: Annotated[int, typer.Option(help="Rank of the LoRA matrices.")] = DEFAULTS.rank,
-    alpha: Annotated[int, typer.Option(help="LoRA scaling: alpha / rank.")] = DEFAULTS.alpha,
-    dropout: Annotated[float, typer.Option()] = DEFAULTS.dropout,
-    seed: Annotated[int, typer.Option()] = DEFAULTS.seed,
+    preset: Annotated[str, typer.Option(help=f"Protocol: {', '.join(PRESETS)}. Sets what follows.")] = DEFAULT.name,
+    epochs: Annotated[int | None, typer.Option()] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam, at its highest.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows for each step of the optimizer.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank of the LoRA matrices.")] = None,
+    alpha: Annotated[int | None, typer.Option(help="LoRA scaling: alpha / rank.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Of LoRA's input.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help=f"Layer that LoRA adapts, repeated: {', '.join(LORA_TARGETS)}.")
+    ] = None,
+    lora_layers: Annotated[int | None, typer.Option(help="Adapt only so many layers from the top; faster.")] = None,
+    weight_decay: Annotated[float | None, typer.Option()] = None,
+    schedule: Annotated[
+        Schedule | None, typer.Option(help="Learning rate: linear decay, or lower at a plateau.")
+    ] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better dev F1.")] = None,
+    class_weights: Annotated[ClassWeights | None, typer.Option(help="balanced: rare tags weigh more.")] = None,
+    max_grad_norm: Annotated[float | None, typer.Option(help="Gradients are clipped to this norm.")] = None,
+    deterministic: Annotated[bool, typer.Option(help="The same result each time, also on a GPU; slower.")] = False,
+    seed: Annotated[int | None, typer.Option()] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a LoRA adapter on a dataset and score it; waits for the end."""
+    """Train a model on a dataset and score it; waits for the end.
+
+    A run that was interrupted and is started again goes on from its last checkpoint.
+    """
     from mednerapp.jobs import waiting
 
+    given = {
+        "epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "rank": rank, "alpha": alpha,
+        "dropout": dropout, "targets": tuple(target) if target else None, "lora_layers": lora_layers,
+        "weight_decay": weight_decay, "schedule": schedule, "patience": patience, "class_weights": class_weights,
+        "max_grad_norm": max_grad_norm, "deterministic": deterministic or None, "seed": seed,
+    }  # fmt: skip
+    hyper = replace(preset_named(preset).hyper, **{key: value for key, value in given.items() if value is not None})
     with open_app() as (opened, user):
-        target = find_project(opened, project)
+        target_project = find_project(opened, project)
         run = fine_tuning.start(
             opened.store,
             user=user,
-            project_id=target.id,
-            dataset_id=find_dataset(opened, user, target, dataset).id,
-            encoder_id=find_encoder(opened, user, target, encoder).id,
+            project_id=target_project.id,
+            dataset_id=find_dataset(opened, user, target_project, dataset).id,
+            encoder_id=find_encoder(opened, user, target_project, encoder).id,
             name=name,
-            hyper=HyperParameters(
-                epochs=epochs,
-                learning_rate=learning_rate,
-                batch_size=batch_size,
-                rank=rank,
-                alpha=alpha,
-                dropout=dropout,
-                seed=seed,
-            ),
+            hyper=hyper,
         )
         with waiting.a_worker(opened.store, opened.settings, device=device), output.bars(console) as on_change:
             waiting.wait_for(opened.store, [run.job_id], on_change=on_change)
-        view = next(v for v in fine_tuning.runs(opened.store, user=user, project_id=target.id) if v.run.id == run.id)
+        views = fine_tuning.runs(opened.store, user=user, project_id=target_project.id)
+        view = next(v for v in views if v.run.id == run.id)
         output.run(view, as_json=as_json)
         if view.run.adapter_id is None:
             raise typer.Exit(1)

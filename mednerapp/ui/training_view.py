@@ -10,12 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 from mednerapp.domain.accounts import User
 from mednerapp.domain.clock import now
 from mednerapp.domain.datasets import Dataset, Split
-from mednerapp.domain.models import HyperParameters, RunState
+from mednerapp.domain.models import Method, RunState
+from mednerapp.domain.presets import PRESETS, preset_of
 from mednerapp.domain.projects import Project
 from mednerapp.errors import MedNerError
 from mednerapp.services import fine_tuning, freezing, projects, reporting, workers
 from mednerapp.services.fine_tuning import RunView
-from mednerapp.ui import charts, guard, menu
+from mednerapp.ui import charts, guard, menu, run_form
 from mednerapp.ui.process import application
 from mednerapp.ui.words import count, local_time, percent, plain, seconds
 
@@ -28,6 +29,12 @@ _STATE = {
     RunState.FAILED: ":red-badge[failed]",
     RunState.INTERRUPTED: ":orange-badge[interrupted]",
     RunState.CANCELLED: ":gray-badge[cancelled]",
+}
+_FROM_CHECKPOINT = "Goes on from its last checkpoint, if it got as far as that."
+_AGAIN = {
+    RunState.FAILED: _FROM_CHECKPOINT,
+    RunState.INTERRUPTED: _FROM_CHECKPOINT,
+    RunState.CANCELLED: "From the beginning: cancelling forgets what was learnt.",
 }
 
 
@@ -79,28 +86,23 @@ def start_run(user: User, project: Project) -> None:
     if not datasets or not encoders:
         st.info("Freeze a dataset first." if encoders else "No encoder is installed. See `mednerapp doctor`.")
         return
-    default = HyperParameters()
-    with st.form("run", border=True):
+    names = list(PRESETS)
+    chosen = st.radio(
+        "Protocol",
+        names,
+        format_func=lambda name: PRESETS[name].title,
+        captions=[f"{row.what} {row.when}" for row in PRESETS.values()],
+    )
+    preset = PRESETS[chosen]
+    st.caption(f"What it takes: {preset.cost}")
+    with st.form(f"run-{preset.name}", border=True):
         left, right = st.columns(2)
         encoder = left.selectbox("Encoder", encoders, format_func=lambda e: e.name)
         dataset = right.selectbox("Dataset", datasets, format_func=lambda d: d.name)
-        one, two, three = st.columns(3)
-        epochs = one.number_input("Epochs", 1, 500, default.epochs)
-        learning_rate = two.number_input("Learning rate", 1e-7, 0.1, default.learning_rate, format="%.1e", step=1e-4)
-        rank = three.number_input("LoRA rank", 1, 256, default.rank)
-        with st.expander("More settings"):
-            a, b, c, d = st.columns(4)
-            batch = a.number_input("Batch size", 1, 256, default.batch_size)
-            alpha = b.number_input("Alpha", 1, 1024, default.alpha)
-            dropout = c.number_input("Dropout", 0.0, 0.9, default.dropout, step=0.05)
-            seed = d.number_input("Seed", 0, 2**31 - 1, default.seed)
+        hyper = run_form.settings(preset)
         name = st.text_input("Name", placeholder="encoder + LoRA", max_chars=fine_tuning.MAX_NAME)
         pressed = st.form_submit_button("Start run", type="primary")
     if pressed:
-        hyper = HyperParameters(
-            epochs=int(epochs), learning_rate=float(learning_rate), batch_size=int(batch), rank=int(rank),
-            alpha=int(alpha), dropout=float(dropout), seed=int(seed),
-        )  # fmt: skip
         try:
             fine_tuning.start(
                 store, user=user, project_id=project.id, dataset_id=dataset.id, encoder_id=encoder.id, hyper=hyper,
@@ -147,7 +149,9 @@ def _run(user: User, view: RunView, *, dev_notes: int, expanded: bool) -> None:
             done = view.done / view.total if view.total else 0.0
             epoch = min(len(view.epochs) + 1, run.hyper.epochs)
             steps = f", {view.unit or 'steps'} {view.done} of {view.total}" if view.total else ", preparing"
-            st.progress(min(done, 1.0), text=f"Epoch {epoch} of {run.hyper.epochs}{steps}")
+            st.progress(
+                min(done, 1.0), text=f"{plain(view.message)} Epoch {epoch} of {run.hyper.epochs}{steps}".strip()
+            )
         if run.error and run.state not in OPEN:
             st.error(run.error)
         if view.epochs:
@@ -157,9 +161,13 @@ def _run(user: User, view: RunView, *, dev_notes: int, expanded: bool) -> None:
 
 def _facts(view: RunView, dev_notes: int) -> str:
     run, hyper = view.run, view.run.hyper
+    known = preset_of(hyper)
+    method = f"LoRA rank {hyper.rank}" if hyper.method is Method.LORA else "all weights"
+    top = f", top {count(hyper.lora_layers, 'layer')}" if hyper.lora_layers else ""
     facts = [
         f"{plain(view.encoder)} on {plain(view.dataset)}",
-        f"{count(hyper.epochs, 'epoch')}, learning rate {hyper.learning_rate:g}, rank {hyper.rank}",
+        f"{method}{top}{'' if known else ', changed settings'}",
+        f"{count(hyper.epochs, 'epoch')}, learning rate {hyper.learning_rate:g}",
     ]
     if run.started_at:
         facts.append(seconds(((run.finished_at or now()) - run.started_at).total_seconds()))
@@ -168,7 +176,22 @@ def _facts(view: RunView, dev_notes: int) -> str:
     best = max((e.dev_f1 for e in view.epochs if e.dev_f1 is not None), default=None)
     if best is not None:
         facts.append(f"best dev F1 {percent(best)} on {count(dev_notes, 'dev note')}")
+    facts += _early(view)
     return f":small[{' · '.join(facts)}]"
+
+
+def _early(view: RunView) -> list[str]:
+    """Where early stopping stands, or that it stopped the run."""
+    run, scores = view.run, [e.dev_f1 for e in view.epochs]
+    if run.hyper.patience is None or not scores or None in scores:
+        return []
+    best = max(range(len(scores)), key=lambda i: (scores[i] or 0.0, -i)) + 1
+    since = len(scores) - best
+    if run.state is RunState.SUCCEEDED and since >= run.hyper.patience and len(scores) < run.hyper.epochs:
+        return [f"stopped early after epoch {len(scores)}; the best was epoch {best}"]
+    if run.state is RunState.RUNNING and since:
+        return [f"no better dev F1 for {count(since, 'epoch')}, stops after {run.hyper.patience}"]
+    return []
 
 
 def _buttons(user: User, view: RunView, place: DeltaGenerator) -> None:
@@ -176,7 +199,7 @@ def _buttons(user: User, view: RunView, place: DeltaGenerator) -> None:
     if run.state in OPEN and place.button("Cancel", key=f"cancel-{run.id}", width="stretch"):
         _act(lambda: fine_tuning.cancel(store, user=user, run_id=run.id))
     if run.state in (RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED) and place.button(
-        "Start again", key=f"again-{run.id}", width="stretch"
+        "Start again", key=f"again-{run.id}", width="stretch", help=_AGAIN[run.state]
     ):
         _act(lambda: fine_tuning.start_again(store, user=user, run_id=run.id))
     if run.state is RunState.SUCCEEDED:
