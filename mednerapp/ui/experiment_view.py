@@ -63,13 +63,13 @@ def start(user: User, project: Project, *, first: bool) -> None:
             preset = st.selectbox("Preset", list(presets.PRESETS.values()), format_func=lambda p: p.title)
             st.caption(f"{preset.what} {preset.cost}")
             hyper = _settings(preset.name, preset.hyper)
-        name = st.text_input("Name", placeholder="number of encoders and seeds", max_chars=experimenting.MAX_NAME)
-        typed = left.text_input(
-            "Seeds",
-            ", ".join(map(str, experimenting.DEFAULT_SEEDS)),
-            help="Whole numbers with commas between. Each encoder is trained once with each; three or more give an "
-            "interval that says something.",
-        )
+            typed = st.text_input(
+                "Seeds",
+                ", ".join(map(str, experimenting.DEFAULT_SEEDS)),
+                help="Whole numbers with commas between. Each encoder is trained once with each; three or more give an "
+                "interval that says something.",
+            )
+            name = st.text_input("Name", placeholder="number of encoders and seeds", max_chars=experimenting.MAX_NAME)
         _start_button(user, project, dataset, encoders, typed, hyper, preset=preset.name, name=name)
 
 
@@ -180,13 +180,14 @@ def _progress(experiment_id: int, *, live: bool, finished: int) -> None:
     ended = total - done - view.count(*OPEN)
     if view.live:
         left = view.seconds_left
-        remaining = f", about {seconds(left)} left" if left else ""
+        working = workers.alive(store)
+        remaining = f", about {seconds(left)} left" if left and working else ""
         st.progress(done / total, text=f"{done} of {count(total, 'run')} finished{remaining}")
         for cell in view.cells:
             if cell.state is CellState.TRAINING:
                 steps = f"{cell.unit or 'steps'} {cell.done} of {cell.total}" if cell.total else "preparing"
                 st.progress(cell.share, text=f"{plain(cell.encoder.name)}, seed {cell.run.hyper.seed}: {steps}")
-        if not workers.alive(store):
+        if not working:
             st.warning(
                 "No worker is running: start one with `mednerapp worker` (`mednerapp serve` starts one by itself)."
             )
@@ -197,7 +198,8 @@ def _progress(experiment_id: int, *, live: bool, finished: int) -> None:
     with st.container(horizontal=True):
         if view.live and st.button("Cancel", key="cancel-experiment"):
             _act(lambda: experimenting.cancel(store, user=user, experiment_id=experiment_id))
-        if ended and st.button("Continue", key="continue-experiment"):
+        again = "Queues again what failed, was interrupted or was cancelled. What is finished is kept."
+        if ended and st.button("Continue", key="continue-experiment", help=again):
             _act(lambda: experimenting.resume(store, user=user, experiment_id=experiment_id))
     if not view.complete:
         _grid(view)

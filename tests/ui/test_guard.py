@@ -13,7 +13,7 @@ SCRIPTS = [*PAGES, *sorted((ROOT / "mednerapp" / "ui").glob("*.py"))]
 
 
 def test_there_are_pages() -> None:
-    assert {page.stem for page in PAGES} == {"annotate", "notes", "upload", "train", "dashboard", "admin"}
+    assert {page.stem for page in PAGES} == {"annotate", "notes", "upload", "train", "compare", "dashboard", "admin"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
