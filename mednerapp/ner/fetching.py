@@ -91,7 +91,7 @@ class HubUnreachable(ModelProblem):
         super().__init__(
             f"The hub could not be reached to fetch {hub_id!r} ({why}). On a machine with a connection, download the "
             "files config.json, the tokenizer's, and model.safetensors or pytorch_model.bin; bring the folder here and "
-            "add it: `mednerapp models add FOLDER`."
+            'add it ("From a folder" on the page Models, or: mednerapp models add FOLDER).'
         )
 
 
@@ -168,7 +168,7 @@ def _problem(error: Exception, hub_id: str, revision: str) -> ModelProblem:
     if isinstance(error, GatedRepoError):
         return ModelProblem(
             f"{hub_id!r} is shared only with people who accepted its terms. Accept them on the hub, download the "
-            "folder with your own account, and add it: `mednerapp models add FOLDER`."
+            "folder with your own account, and add it (page Models, or: mednerapp models add FOLDER)."
         )
     if isinstance(error, RevisionNotFoundError):
         return ModelProblem(

@@ -16,7 +16,6 @@ from mednerapp.domain.jobs import FINISHED, Job, JobKind, JobState
 from mednerapp.domain.models import AdapterKind, Encoder, PublishedResult
 from mednerapp.errors import InvalidValue, NotFound
 from mednerapp.ner.encoders import ENCODERS, FOLDER, INCOMING, EncoderRecord, EncoderSpec, folder_size, slug, spec_of
-from mednerapp.services.models import SHIPPED
 from mednerapp.store import Fence, Store, Transaction
 
 MAX_NAME = 80
@@ -51,7 +50,7 @@ def catalogue(store: Store, *, user: User) -> list[EncoderView]:
     """The encoders of the table in its order, then the other installed ones; not the shipped starter."""
     user.require(Permission.TRAIN)
     with store.read() as tx:
-        installed = {e.name: e for e in tx.models.encoders() if e.source != SHIPPED}
+        installed = {e.name: e for e in tx.models.encoders() if _is_ours(e)}
         jobs = [job for job in tx.jobs.recent(NEWEST_JOBS) if job.kind in JOB_KINDS]
         needing = {e.name: _needing(tx, e.id) for e in installed.values()}
     attempted = [_name_of(job) for job in jobs if job.state not in FINISHED and job.kind is not JobKind.VERIFY]
@@ -66,6 +65,11 @@ def _view(name: str, encoder: Encoder | None, needing: tuple[str, ...], jobs: li
     done = job is not None and job.state is JobState.SUCCEEDED
     published = spec.published if spec else PublishedResult(name, None, None)
     return EncoderView(name, spec, encoder, published, needing, None if done else job)
+
+
+def _is_ours(encoder: Encoder) -> bool:
+    """Whether it was installed here; the starter's encoder is part of the starter."""
+    return encoder.folder.startswith(f"{FOLDER}/")
 
 
 def _name_of(job: Job) -> str:
@@ -117,6 +121,17 @@ def request_verify(store: Store, *, user: User, encoder_id: int) -> Job:
     with store.read() as tx:
         tx.models.encoder(encoder_id)
     return _queue(store, user, JobKind.VERIFY, {"encoder_id": encoder_id}, "")
+
+
+def cancel(store: Store, *, user: User, job_id: int) -> None:
+    """End a job about an encoder: a waiting one at once, one that goes on within seconds. Nothing stays half done."""
+    user.require(Permission.ADMINISTER)
+    with store.write() as tx:
+        job = tx.jobs.get(job_id)
+        if job.kind not in JOB_KINDS:
+            raise NotFound(f"There is no job {job_id} about an encoder.")
+        tx.jobs.request_cancel(job_id)
+        tx.audit.add(user=user, action=f"{job.kind.value} cancelled", target=f"job:{job_id}")
 
 
 def resolve(source: str, revision: str = "") -> tuple[str, str]:
@@ -222,7 +237,7 @@ def remove(store: Store, *, by: User | None, encoder_id: int, model_dir: Path) -
         if encoder.removed_at:
             return
         needing = _needing(tx, encoder_id)
-        if needing or encoder.source == SHIPPED:
+        if needing or not _is_ours(encoder):
             raise InvalidValue(
                 f"The encoder {encoder.name!r} cannot be removed: {', '.join(needing) or 'the starter'} "
                 "was trained over it and could not be used without it."

@@ -17,6 +17,7 @@ MENU: dict[str, tuple[str, Permission]] = {
     "notes": ("Notes", Permission.ANNOTATE),
     "upload": ("Upload", Permission.IMPORT),
     "train": ("Train", Permission.TRAIN),
+    "models": ("Models", Permission.TRAIN),
     "compare": ("Compare", Permission.TRAIN),
     "dashboard": ("Dashboard", Permission.SEE_RESULTS),
     "admin": ("Administration", Permission.ADMINISTER),

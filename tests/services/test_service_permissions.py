@@ -57,6 +57,7 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         lambda s, u: annotating.save_edits(s, user=u, annotation_id=9, client="c", base_revision=0, edits=[]),
     ),
     "annotating.submit": (Permission.ANNOTATE, lambda s, u: annotating.submit(s, user=u, annotation_id=9, revision=0)),
+    "encoders.cancel": (Permission.ADMINISTER, lambda s, u: encoders.cancel(s, user=u, job_id=9)),
     "encoders.catalogue": (Permission.TRAIN, lambda s, u: encoders.catalogue(s, user=u)),
     "encoders.install": (
         Permission.ADMINISTER,
