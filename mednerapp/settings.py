@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +27,7 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, description="Sign out after so many hours whatever happens.")
     max_upload_mb: int = Field(default=5, gt=0, description="Largest file that may be uploaded, in MiB.")
     device: str = Field(default="auto", description="Device of the worker: auto, cpu, cuda, cuda:1, ...")
+    precision: Literal["fp32", "int8"] = Field(default="fp32", description="Arithmetic of predictions on a CPU.")
 
     @property
     def is_loopback(self) -> bool:

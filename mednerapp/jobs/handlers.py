@@ -17,30 +17,30 @@ from mednerapp.services.fine_tuning import Trained, TrainingOrder
 
 
 class Taggers:
-    """The model that was used last stays loaded: jobs of one adapter tend to follow one another."""
+    """The models of this worker: adapters of one encoder share its weights, and switching back is quick."""
 
     def __init__(self) -> None:
-        self._loaded: tuple[str, Any] | None = None
+        self._models: Any = None
 
     def get(self, context: JobContext, adapter: Adapter) -> Any:
         """The tagger of an adapter, over its encoder."""
-        from mednerapp.ner.loading import load_tagger, pick_device
+        from mednerapp.ner.loading import pick_device
+        from mednerapp.ner.residency import Models
 
-        key = f"{adapter.id}:{adapter.weights_hash}"
-        if self._loaded is None or self._loaded[0] != key:
-            with context.store.read() as tx:
-                encoder = tx.models.encoder(adapter.encoder_id)
-            folders = context.settings.model_folder
-            tagger = load_tagger(
-                folders(adapter.folder), base_folder=folders(encoder.folder), device=pick_device(context.device)
+        if self._models is None:
+            device = pick_device(context.device)
+            precision = context.settings.precision if device == "cpu" else "fp32"
+            self._models = Models(device=device, precision=precision)
+        with context.store.read() as tx:
+            encoder = tx.models.encoder(adapter.encoder_id)
+        folders = context.settings.model_folder
+        tagger = self._models.tagger(folders(adapter.folder), base_folder=folders(encoder.folder))
+        if tagger.manifest["weights_hash"] != adapter.weights_hash:
+            raise ModelProblem(
+                f"The weights of {adapter.name!r} are not those that were registered. Copy its folder back, or "
+                "choose another model."
             )
-            if tagger.manifest["weights_hash"] != adapter.weights_hash:
-                raise ModelProblem(
-                    f"The weights of {adapter.name!r} are not those that were registered. Copy its folder back, or "
-                    "choose another model."
-                )
-            self._loaded = (key, tagger)
-        return self._loaded[1]
+        return tagger
 
 
 def handlers() -> dict[JobKind, Handler]:

@@ -8,7 +8,7 @@ byte-level vocabulary splits cannot shift anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from mednerapp.domain.spans import ScoredSpan, Span
+from mednerapp.ner.decoding import DecodeMethod, best_tags
 from mednerapp.ner.tags import OUTSIDE
-from mednerapp.ner.words import IntArray, split_words
+from mednerapp.ner.words import BoolArray, IntArray, hard_breaks, split_words
+from mednerapp.scoring.calibration import Calibration
 
 FloatArray = NDArray[np.float32]
 
@@ -33,6 +35,7 @@ class EncodedNote:
     first_token: (words,) index of each word's first token.
     starts, ends: (words,) half-open code-point bounds of the words. Words of which the tokenizer leaves nothing
         (a lone accent under an uncased normaliser) are not among them.
+    breaks: (words,) whether a paragraph, an item of a list or a section begins with the word; no span reaches across.
     """
 
     ids: IntArray
@@ -40,6 +43,7 @@ class EncodedNote:
     first_token: IntArray
     starts: IntArray
     ends: IntArray
+    breaks: BoolArray
 
 
 class WordEncoder:
@@ -63,7 +67,7 @@ class WordEncoder:
         bounds = [split_words(text) for text in texts]
         pieces = [self._pieces(text, words) for text, words in zip(texts, bounds, strict=True)]
         encodings = self._tokenizer.encode_batch(pieces, is_pretokenized=True, add_special_tokens=False)
-        return [_encoded(encoding, words) for encoding, words in zip(encodings, bounds, strict=True)]
+        return [_encoded(*parts) for parts in zip(texts, encodings, bounds, strict=True)]
 
     def save(self, folder: Path) -> None:
         """Writes the tokenizer as it was opened, for any user of Hugging Face folders."""
@@ -98,11 +102,12 @@ def _switch_off_prefix_space(pre_tokenizer: Any) -> bool:
     return _switch_off_prefix_space(part.get("pretokenizers"))
 
 
-def _encoded(encoding: Any, words: IntArray) -> EncodedNote:
+def _encoded(text: str, encoding: Any, words: IntArray) -> EncodedNote:
     ids = np.asarray(encoding.ids, dtype=np.int64)
     word_ids = np.asarray(encoding.word_ids, dtype=np.int64)
     used, first_token, word_of_token = np.unique(word_ids, return_index=True, return_inverse=True)
-    return EncodedNote(ids, word_of_token, first_token, words[used, 0], words[used, 1])
+    starts = words[used, 0]
+    return EncodedNote(ids, word_of_token, first_token, starts, words[used, 1], hard_breaks(text, starts))
 
 
 def word_tags(note: EncodedNote, spans: Sequence[Span], labels: Sequence[str]) -> IntArray:
@@ -136,30 +141,49 @@ def token_tags(note: EncodedNote, tags: IntArray) -> IntArray:
 
 
 def spans_from_tags(
-    note: EncodedNote, tags: IntArray, probabilities: FloatArray, labels: Sequence[str]
+    note: EncodedNote,
+    tags: IntArray,
+    probabilities: FloatArray,
+    labels: Sequence[str],
+    *,
+    calibration: Mapping[str, Calibration] | None = None,
 ) -> tuple[ScoredSpan, ...]:
-    """Spans of word tags, with the mean probability of their tags as score.
+    """Spans of word tags, with the mean probability of their tags as score, calibrated where its label says how.
 
-    An I- that does not continue its own label begins a span, so every sequence of tags has a meaning.
+    An I- that does not continue its own label, or stands where a paragraph, an item of a list or a section begins,
+    begins a span, so every sequence of tags has a meaning.
+
     `tags`: (words,); `probabilities`: (words,), of those tags.
     """
     label = (tags + 1) // 2 - 1  # -1 for O
     before = np.concatenate(([-1], label[:-1]))
-    begins = (label >= 0) & ((tags % 2 == 1) | (label != before))
+    begins = (label >= 0) & ((tags % 2 == 1) | (label != before) | note.breaks)
     breaks = np.append(np.flatnonzero(begins | (label < 0)), len(tags))
     first = np.flatnonzero(begins)
     stop = breaks[np.searchsorted(breaks, first, side="right")]
     sums = np.concatenate(([0.0], np.cumsum(probabilities, dtype=np.float64)))
     scores = np.clip((sums[stop] - sums[first]) / np.maximum(stop - first, 1), 0.0, 1.0)
-    rows = zip(note.starts[first], note.ends[stop - 1], label[first], scores, strict=True)
+    of_span = label[first]
+    for k, name in enumerate(labels):
+        if calibration and name in calibration:
+            scores = np.where(of_span == k, calibration[name].apply(scores), scores)
+    rows = zip(note.starts[first], note.ends[stop - 1], of_span, scores, strict=True)
     return tuple(ScoredSpan(Span(int(s), int(e), labels[int(k)]), float(score)) for s, e, k, score in rows)
 
 
-def decode(note: EncodedNote, log_probabilities: FloatArray, labels: Sequence[str]) -> tuple[ScoredSpan, ...]:
-    """Spans from what the model says of each token; a word's tag is that of its first token.
+def decode(
+    note: EncodedNote,
+    log_probabilities: FloatArray,
+    labels: Sequence[str],
+    *,
+    method: DecodeMethod = "argmax",
+    calibration: Mapping[str, Calibration] | None = None,
+) -> tuple[ScoredSpan, ...]:
+    """Spans from what the model says of each token; a word's tag is chosen by what it says of its first token.
 
-    `log_probabilities`: (tokens, tags).
+    `log_probabilities`: (tokens, tags); `method`: see `best_tags`.
     """
     of_words = log_probabilities[note.first_token]
-    tags = of_words.argmax(axis=1)
-    return spans_from_tags(note, tags, np.exp(of_words.max(axis=1)), labels)
+    tags = best_tags(of_words, note.breaks, method)
+    probabilities = np.exp(np.take_along_axis(of_words, tags[:, None], axis=1)[:, 0])
+    return spans_from_tags(note, tags, probabilities, labels, calibration=calibration)

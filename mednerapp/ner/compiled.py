@@ -25,7 +25,7 @@ class _Norm:
     eps: float
 
     def __call__(self, hidden: Tensor) -> Tensor:
-        return layer_norm(hidden, self.weight.shape, self.weight, self.bias, self.eps)
+        return layer_norm(hidden, (len(self.bias),), self.weight, self.bias, self.eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Compiled:
     def _kernel(self, *parts: Any) -> Kernel:
         """One kernel for layers with the same input."""
         weights, biases = zip(*(_folded(part) for part in parts), strict=True)
-        weight = (torch.cat(weights) if len(weights) > 1 else weights[0]).to(self._dtype)
+        weight = torch.cat(weights).to(self._dtype)
         bias = torch.cat(biases).to(self._dtype)
         return kernel_of(weight, bias, precision=self._precision)
 
@@ -104,7 +104,7 @@ class Compiled:
 
 def _embedded(embeddings: Any, packed: Packed) -> Tensor:
     """As the module does, without its dropout."""
-    hidden = embeddings.word_embeddings(packed.ids) + embeddings.token_type_embeddings.weight[0]
+    hidden = embeddings.word_embeddings(packed.ids) + embeddings.token_type_embeddings.weight.select(0, 0)
     hidden += embeddings.position_embeddings(packed.positions)
     return embeddings.LayerNorm(hidden)
 
@@ -126,5 +126,4 @@ def _active(head: Any) -> Any:
     """The head of the active adapter, where peft keeps one for each."""
     if not hasattr(head, "modules_to_save"):
         return head
-    [name] = head.active_adapters
-    return head.modules_to_save[name]
+    return head.modules_to_save[next(iter(head.active_adapters))]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from peft import PeftModel
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -20,9 +20,12 @@ from mednerapp.domain.models import AdapterKind
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.encoders import RECORD, read_record, spec_of
-from mednerapp.ner.manifest import Manifest, read_manifest, require_labels, weights_hash
+from mednerapp.ner.kernels import Precision
+from mednerapp.ner.manifest import Manifest, read_manifest, weights_hash
+from mednerapp.ner.packed import Packed
 from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.windows import WindowPlan, plan_for
+from mednerapp.scoring.calibration import Calibration
 
 # What an encoder needs: its configuration, its vocabulary and weights that cannot run code.
 _DOWNLOADED = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*.json", "special_tokens_map.json")
@@ -32,7 +35,12 @@ _SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 @dataclass(frozen=True, slots=True)
 class Tagger:
-    """A model that is ready to predict. `model` maps ids (batch, tokens) to logits (batch, tokens, tags)."""
+    """A model that is ready to predict.
+
+    model: a classifier of transformers, perhaps wrapped by peft. compiled: its layers as a copy made for prediction,
+    used instead of them; without it the model's own layers run, as they are at that moment. calibration: by label, for
+    the labels whose scores need one.
+    """
 
     model: Any
     words: WordEncoder
@@ -40,41 +48,25 @@ class Tagger:
     window: WindowPlan
     device: str
     manifest: Manifest
+    compiled: Callable[[Packed], Tensor] | None = None
+    calibration: Mapping[str, Calibration] = field(default_factory=dict[str, Calibration])
 
 
-def load_tagger(folder: Path, *, base_folder: Path | None, device: str) -> Tagger:
+def load_tagger(folder: Path, *, base_folder: Path | None, device: str, precision: Precision = "fp32") -> Tagger:
     """Opens a model folder for prediction.
 
     Args:
         folder: a full checkpoint (starter), or a LoRA adapter with its head.
         base_folder: the encoder under a LoRA adapter; ignored for a full checkpoint.
         device: as `pick_device` returns it.
+        precision: "int8" is for the CPU only.
 
     Raises:
         ModelProblem: if the folder is incomplete or damaged, or the base is not the adapter's.
     """
-    manifest = read_manifest(folder)
-    labels = tuple(manifest["labels"])
-    if weights_hash(folder) != manifest["weights_hash"]:
-        raise ModelProblem(
-            f"The weights of the model {folder.name!r} are not those its manifest names; a copy may have been cut off. "
-            "Copy the whole folder again, or train the model again."
-        )
-    if manifest["kind"] == AdapterKind.LORA.value:
-        if base_folder is None:
-            raise ModelProblem(
-                f"The adapter {folder.name!r} needs its encoder {manifest['encoder']['name']!r}; say where it is."
-            )
-        _require_base(manifest, base_folder, folder)
-        words = open_words(base_folder)
-        model = open_classifier(base_folder, labels, words=words, keep_head=False)
-        with _problems_of(folder), quiet():
-            model = PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
-    else:
-        words = open_words(folder)
-        model = open_classifier(folder, labels, words=words, keep_head=True)
-    window = WindowPlan(manifest["window"]["size"], manifest["window"]["overlap"])
-    return Tagger(model.to(device).eval(), words, labels, window, device, manifest)
+    from mednerapp.ner.residency import Models
+
+    return Models(device=device, precision=precision).tagger(folder, base_folder=base_folder)
 
 
 def open_words(folder: Path) -> WordEncoder:
@@ -83,7 +75,7 @@ def open_words(folder: Path) -> WordEncoder:
     Raises:
         ModelProblem: if it is missing or not a fast one.
     """
-    with _problems_of(folder), quiet():
+    with problems_of(folder), quiet():
         tokenizer = AutoTokenizer.from_pretrained(str(folder), **_SAFE)
     if not hasattr(tokenizer, "backend_tokenizer"):
         raise ModelProblem(f"The encoder {folder.name!r} has no fast tokenizer; add its tokenizer.json to the folder.")
@@ -110,7 +102,7 @@ def open_classifier(folder: Path, labels: Sequence[str], *, words: WordEncoder, 
     `keep_head`: use the folder's own classification layer; else a new one, drawn from torch's global generator.
     """
     tags = bio_tags(labels)
-    with _problems_of(folder), quiet():
+    with problems_of(folder), quiet():
         model, report = AutoModelForTokenClassification.from_pretrained(
             str(folder),
             num_labels=len(tags),
@@ -190,7 +182,7 @@ def resolve_encoder(
     if not (folder / "config.json").is_file():
         raise ModelProblem(f"The encoder folder {folder.name!r} has no config.json; copy the whole folder.")
     weights_hash(folder)
-    with _problems_of(folder):
+    with problems_of(folder):
         AutoConfig.from_pretrained(str(folder), **_SAFE)
     return folder
 
@@ -238,21 +230,8 @@ def _from_hub(hub_id: str, revision: str | None, *, allow_download: bool, cache_
     return Path(path)
 
 
-def _require_base(manifest: Manifest, base_folder: Path, folder: Path) -> None:
-    expected = manifest["encoder"]
-    if weights_hash(base_folder) != expected["weights_hash"]:
-        raise ModelProblem(
-            f"The adapter {folder.name!r} was trained over {expected['name']!r} with weights "
-            f"{expected['weights_hash'][:12]}…, and the folder {base_folder.name!r} holds others. Use the encoder it "
-            "was trained over, or train it again over this one."
-        )
-    base = manifest_or_none(base_folder)
-    if base is not None and manifest["head"] == "starter":
-        require_labels(base, manifest["labels"], base_folder)
-
-
 @contextmanager
-def _problems_of(folder: Path) -> Generator[None]:
+def problems_of(folder: Path) -> Generator[None]:
     """Turns what the libraries raise about a bad folder into a message that says what to do."""
     try:
         yield

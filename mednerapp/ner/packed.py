@@ -6,7 +6,7 @@ dropout and gradients work as in the model's own forward pass, and the result is
 
     packed = pack(windows, config=model.config, device="cpu")
     hidden = run_layers(model, embed(model, packed), packed.lengths, first=0, stop=layer_count(model))
-    scores = logits(model, hidden)
+    scores = logits(model, hidden)  # or all of it at once: scores_of(model, packed)
 """
 
 from __future__ import annotations
@@ -120,6 +120,11 @@ def logits(model: Any, hidden: Tensor) -> Tensor:
     """Scores (tokens, tags) of the classification head; its dropout as the modules' mode says."""
     classifier = unwrapped(model)
     return classifier.classifier(classifier.dropout(hidden))
+
+
+def scores_of(model: Any, packed: Packed) -> Tensor:
+    """Scores (tokens, tags) of packed windows by the model's own modules, from the first layer to the head."""
+    return logits(model, run_layers(model, embed(model, packed), packed.lengths, first=0, stop=layer_count(model)))
 
 
 class Bounds:

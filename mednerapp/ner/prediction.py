@@ -1,4 +1,4 @@
-"""Spans of many notes: windows of all of them, sorted by length, through the encoder batch by batch."""
+"""Spans of many notes: windows of all of them, sorted by length and packed without padding, batch by batch."""
 
 from __future__ import annotations
 
@@ -10,30 +10,49 @@ import torch
 
 from mednerapp.domain.spans import ScoredSpan
 from mednerapp.ner.alignment import EncodedNote, FloatArray, decode
+from mednerapp.ner.decoding import DecodeMethod
 from mednerapp.ner.loading import Tagger
-from mednerapp.ner.windows import SPECIAL_TOKENS, Window, batches, cut
+from mednerapp.ner.packed import pack, scores_of
+from mednerapp.ner.windows import SPECIAL_TOKENS, batches, cut
+from mednerapp.ner.words import IntArray
 
 Progress = Callable[[int], None]
 
+# On a CPU, small enough for the token vectors to stay in its caches, large enough to read the weights seldom; on a GPU,
+# enough for all of its units.
+_CPU_TOKENS = 512
+_GPU_TOKENS = 32_768
+
 
 def predict(
-    tagger: Tagger, texts: Sequence[str], *, batch_tokens: int = 8192, on_progress: Progress | None = None
+    tagger: Tagger,
+    texts: Sequence[str],
+    *,
+    batch_tokens: int | None = None,
+    on_progress: Progress | None = None,
+    method: DecodeMethod = "argmax",
 ) -> list[tuple[ScoredSpan, ...]]:
-    """Spans of each text, in text order and without overlaps, each on word edges.
+    """Spans of each text, in text order and without overlaps, each on word edges, with calibrated scores.
 
-    `batch_tokens`: most tokens, padding counted, that go through the encoder at once; bounds the memory.
+    What a text gets does not depend on the others.
+
+    `batch_tokens`: most tokens that go through the encoder at once; bounds the memory. None: what suits the device.
     `on_progress` is called with the number of texts that are done so far, after every batch.
+    `method`: how tags are chosen, see `decoding.best_tags`.
     """
     notes = tagger.words.encode(texts)
     scores = token_log_probabilities(tagger, notes, batch_tokens=batch_tokens, on_progress=on_progress)
-    return [decode(note, score, tagger.labels) for note, score in zip(notes, scores, strict=True)]
+    return [
+        decode(note, score, tagger.labels, method=method, calibration=tagger.calibration)
+        for note, score in zip(notes, scores, strict=True)
+    ]
 
 
 def token_log_probabilities(
     tagger: Tagger,
     notes: Sequence[EncodedNote],
     *,
-    batch_tokens: int = 8192,
+    batch_tokens: int | None = None,
     on_progress: Progress | None = None,
 ) -> list[FloatArray]:
     """Log-probabilities (tokens, tags) of every note's tokens, each from the window with the widest context."""
@@ -41,17 +60,21 @@ def token_log_probabilities(
     result = [np.zeros((len(note.ids), tags), dtype=np.float32) for note in notes]
     windows = [(n, window) for n, note in enumerate(notes) for window in cut(len(note.ids), tagger.window)]
     waiting = np.bincount([n for n, _ in windows], minlength=len(notes))
+    done = int((waiting == 0).sum())
     lengths = [window.stop - window.start + SPECIAL_TOKENS for _, window in windows]
-    for group in batches(lengths, batch_tokens):
+    for group in batches(lengths, batch_tokens or (_GPU_TOKENS if tagger.device != "cpu" else _CPU_TOKENS)):
         chosen = [windows[i] for i in group]
-        scores = _forward(tagger, [(notes[n], window) for n, window in chosen])
-        for row, (n, window) in enumerate(chosen):
-            first = 1 + window.keep_start - window.start
-            kept = slice(first, first + window.keep_stop - window.keep_start)
-            result[n][window.keep_start : window.keep_stop] = scores[row, kept]
+        ids = [_with_special(tagger, notes[n].ids[window.start : window.stop]) for n, window in chosen]
+        scores = _forward(tagger, ids)
+        first = 1  # behind the first window's [CLS]
+        for i, (n, window) in zip(group, chosen, strict=True):
+            kept = slice(first + window.keep_start - window.start, first + window.keep_stop - window.start)
+            result[n][window.keep_start : window.keep_stop] = scores[kept]
+            first += lengths[i]
             waiting[n] -= 1
+            done += waiting[n] == 0
         if on_progress:
-            on_progress(int((waiting == 0).sum()))
+            on_progress(int(done))
     return result
 
 
@@ -60,19 +83,13 @@ def autocast(device: str) -> AbstractContextManager[object]:
     return torch.autocast("cuda", dtype=torch.bfloat16) if device.startswith("cuda") else nullcontext()
 
 
-def _forward(tagger: Tagger, rows: Sequence[tuple[EncodedNote, Window]]) -> FloatArray:
-    longest = max(window.stop - window.start for _, window in rows) + SPECIAL_TOKENS
-    ids = np.full((len(rows), longest), tagger.words.pad_id, dtype=np.int64)
-    mask = np.zeros((len(rows), longest), dtype=np.int64)
-    for row, (note, window) in enumerate(rows):
-        stop = 1 + window.stop - window.start
-        ids[row, 0] = tagger.words.cls_id
-        ids[row, 1:stop] = note.ids[window.start : window.stop]
-        ids[row, stop] = tagger.words.sep_id
-        mask[row, : stop + 1] = 1
-    with torch.inference_mode(), autocast(tagger.device):
-        logits = tagger.model(
-            input_ids=torch.from_numpy(ids).to(tagger.device),
-            attention_mask=torch.from_numpy(mask).to(tagger.device),
-        ).logits
-        return logits.float().log_softmax(dim=-1).cpu().numpy()
+def _with_special(tagger: Tagger, ids: IntArray) -> IntArray:
+    return np.concatenate(([tagger.words.cls_id], ids, [tagger.words.sep_id]))
+
+
+def _forward(tagger: Tagger, windows: Sequence[IntArray]) -> FloatArray:
+    """Log-probabilities (tokens, tags) of the windows back to back."""
+    with torch.inference_mode(), autocast(tagger.device) if tagger.compiled is None else nullcontext():
+        packed = pack(windows, config=tagger.model.config, device=tagger.device)
+        scores = tagger.compiled(packed) if tagger.compiled else scores_of(tagger.model, packed)
+        return scores.float().log_softmax(dim=-1).cpu().numpy()

@@ -59,14 +59,16 @@ def cut(tokens: int, plan: WindowPlan) -> list[Window]:
 
 
 def batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
-    """Indices grouped so that each group, padded to its longest, stays within the budget (or is one window alone).
+    """Indices of windows grouped so that each group stays within the budget of tokens (or is one window alone).
 
-    Longest first: a batch that does not fit into memory shows at once, and little is padded.
+    Longest first, so a batch that does not fit into memory shows at once, and windows of equal length stand together.
     """
     groups: list[list[int]] = []
+    room = 0
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if groups and (len(groups[-1]) + 1) * lengths[groups[-1][0]] <= token_budget:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
+        if not groups or lengths[index] > room:
+            groups.append([])
+            room = token_budget
+        groups[-1].append(index)
+        room -= lengths[index]
     return groups

@@ -7,6 +7,7 @@ import regex
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 # A run of letters, combining marks and digits, or one other visible character. Soft hyphens and joiners hold a word
 # together; a zero-width space, like any other space or control character, separates words and belongs to none.
@@ -17,3 +18,27 @@ def split_words(text: str) -> IntArray:
     """Half-open [start, end) of every word in code points, in text order; shape (words, 2)."""
     bounds = [match.span() for match in _WORD.finditer(text)]
     return np.asarray(bounds, dtype=np.int64).reshape(-1, 2)
+
+
+_LINE_END = r"(?>\r\n|[\n\r\x0b\x85\u2028])"
+_INDENT = r"[^\S\r\n\x0b\x0c\x85\u2028\u2029]*"
+# Where a note ends one thing and begins another, as far as its layout says so: a blank line, a new page, or a line
+# that begins with a bullet, a number of a list or a header ("Past medical history:"). Any other line end may only wrap.
+_BREAK = regex.compile(
+    rf"[\x0c\u2029]|{_LINE_END}{_INDENT}(?:"
+    rf"(?={_LINE_END})"
+    r"|(?=[-\u2010-\u2015\u2212*+>#\u2022\u2023\u2043\u25a0-\u25ff\u00b7]\s)"
+    r"|(?=\(?(?:\d{1,3}|[A-Za-z])[.)]\s)"
+    r"|(?=\p{Lu}[\p{L}\p{N}/&()'\u2019 .-]{0,50}:(?:\s|$))"
+    r")"
+)
+
+
+def hard_breaks(text: str, starts: IntArray) -> BoolArray:
+    """Which words no span reaches across from the word before: a paragraph, an item of a list or a section begins.
+
+    `starts`: (words,) first characters of the words; the answer has the same shape. The first word begins nothing.
+    """
+    places = np.asarray([match.start() for match in _BREAK.finditer(text)], dtype=np.int64)
+    passed = np.searchsorted(places, starts)
+    return np.diff(passed, prepend=passed[:1]) > 0

@@ -1,8 +1,8 @@
 """What a score is worth: turning a model's scores into the share of spans that are right.
 
-Platt scaling: right with probability sigmoid(slope * logit(score) + intercept), fitted by maximum likelihood with Platt's
-smoothed targets, by the safeguarded Newton method of Lin, Lin & Weng, "A note on Platt's probabilistic outputs for
-support vector machines", Machine Learning 68 (2007). Pure and deterministic.
+Platt scaling: right with probability sigmoid(slope * logit(score) + intercept), fitted by maximum likelihood with
+Platt's smoothed targets, by the safeguarded Newton method of Lin, Lin & Weng, "A note on Platt's probabilistic outputs
+for support vector machines", Machine Learning 68 (2007). Pure and deterministic.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ class Calibration:
 def fit(scores: Sequence[float], correct: Sequence[bool]) -> Calibration:
     """The calibration under which `correct` (whether the span of each score is right) is most likely.
 
-    With Platt's targets (n+1)/(n+2) and 1/(n+2) instead of 1 and 0, so that few spans give a cautious answer: without any
-    span, or with spans that are all right or all wrong, the answer is finite. A slope below zero (higher scores are more
-    often wrong) would turn the order of the suggestions round on the word of a few spans; then only the level is fitted.
+    With Platt's targets (n+1)/(n+2) and 1/(n+2) instead of 1 and 0, so that few spans give a cautious answer: with
+    spans that are all right or all wrong it is finite, without any it changes nothing. A slope below zero (higher
+    scores are more often wrong) would turn the order of the suggestions round on the word of a few spans; then only
+    the level is fitted.
 
     Raises:
         ValueError: if the two differ in length or a score is outside [0, 1].
@@ -67,10 +68,10 @@ def expected_errors(scores: Sequence[float]) -> float:
 
 
 def ece(scores: Sequence[float], correct: Sequence[bool], bins: int = 10) -> float:
-    """Expected calibration error in [0, 1]: mean distance of mean score and share right, over equally wide bins of score.
+    """Expected calibration error in [0, 1]: mean distance of mean score and share right, over equally wide bins.
 
-    Bins hold scores in [i / bins, (i + 1) / bins), the last one 1 as well, and count by their number of spans. 0 without
-    spans. Source: Naeini, Cooper & Hauskrecht, AAAI 2015.
+    Bins hold scores in [i / bins, (i + 1) / bins), the last one 1 as well, and count by their number of spans. 0
+    without spans. Source: Naeini, Cooper & Hauskrecht, AAAI 2015.
 
     Raises:
         ValueError: if the two differ in length or there is no bin.
