@@ -88,6 +88,10 @@ def start(
     return run
 
 
+def default_name(encoder: str, hyper: HyperParameters) -> str:
+    return f"{encoder} + LoRA" if hyper.method is Method.LORA else f"{encoder}, all weights"
+
+
 def queue(
     tx: Transaction,
     *,
@@ -115,7 +119,7 @@ def queue(
         dataset_id=dataset_id,
         encoder_id=encoder_id,
         job_id=job.id,
-        name=name or f"{encoder.name} + LoRA" if hyper.method is Method.LORA else f"{encoder.name}, every weight",
+        name=name or default_name(encoder.name, hyper),
         hyper=hyper,
         user_id=user_id,
     )

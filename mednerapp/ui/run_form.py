@@ -29,22 +29,21 @@ def settings(preset: Preset) -> HyperParameters:
     with st.expander("More settings"):
         if hyper.method is Method.LORA:
             hyper = _lora_settings(hyper)
-        a, b, c = st.columns(3)
-        batch = a.number_input(
+        left, right = st.columns(2)
+        batch = left.number_input(
             "Batch size", *_whole("batch_size"), hyper.batch_size, help="Windows of a note for each step."
         )
-        schedule = b.selectbox(
-            "Schedule", list(Schedule), list(Schedule).index(hyper.schedule), format_func=lambda s: _SCHEDULE[s],
-            help="Of the learning rate.",
+        schedule = right.selectbox(
+            "Learning rate over time", list(Schedule), list(Schedule).index(hyper.schedule),
+            format_func=lambda s: _SCHEDULE[s],
         )  # fmt: skip
-        decay = c.number_input("Weight decay", 0.0, 1.0, hyper.weight_decay, step=0.01)
-        a, b, c = st.columns(3)
-        clip = a.number_input("Clip gradients at", *_real("max_grad_norm"), hyper.max_grad_norm)
-        balanced = b.selectbox(
+        decay = left.number_input("Weight decay", 0.0, 1.0, hyper.weight_decay, step=0.01)
+        balanced = right.selectbox(
             "Class weights", list(ClassWeights), format_func=lambda w: w.value,
             help="Balanced: rare labels weigh more in training. More of them are found, and more wrongly.",
         )  # fmt: skip
-        seed = c.number_input("Seed", *_whole("seed"), hyper.seed)
+        clip = left.number_input("Clip gradients at", *_real("max_grad_norm"), hyper.max_grad_norm)
+        seed = right.number_input("Seed", *_whole("seed"), hyper.seed)
         deterministic = st.checkbox(
             "Deterministic", help="The same result from the same seed on a GPU, too. Slower there. A CPU always is."
         )
@@ -56,14 +55,15 @@ def settings(preset: Preset) -> HyperParameters:
 
 
 def _lora_settings(hyper: HyperParameters) -> HyperParameters:
-    a, b, c = st.columns(3)
-    rank = a.number_input("LoRA rank", *_whole("rank"), hyper.rank)
-    alpha = b.number_input("Alpha", *_whole("alpha"), hyper.alpha, help="LoRA's updates are scaled by alpha / rank.")
-    dropout = c.number_input("Dropout", *_real("dropout"), hyper.dropout, step=0.05)
-    left, right = st.columns([2, 1])
-    targets = left.multiselect("Adapted layers", LORA_TARGETS, list(hyper.targets))
+    targets = st.multiselect("Adapted parts of a layer", LORA_TARGETS, list(hyper.targets))
+    left, right = st.columns(2)
+    rank = left.number_input("LoRA rank", *_whole("rank"), hyper.rank)
+    alpha = right.number_input(
+        "Alpha", *_whole("alpha"), hyper.alpha, help="LoRA's updates are scaled by alpha / rank."
+    )
+    dropout = left.number_input("Dropout", *_real("dropout"), hyper.dropout, step=0.05)
     layers = right.number_input(
-        "Only from the top", 0, 48, hyper.lora_layers or 0,
+        "Top layers only", 0, 48, hyper.lora_layers or 0,
         help="Adapt so many layers, counted from the top; 0: all. What lies below is computed only once: several times "
         "faster, sometimes a little worse.",
     )  # fmt: skip

@@ -100,7 +100,9 @@ def start_run(user: User, project: Project) -> None:
         encoder = left.selectbox("Encoder", encoders, format_func=lambda e: e.name)
         dataset = right.selectbox("Dataset", datasets, format_func=lambda d: d.name)
         hyper = run_form.settings(preset)
-        name = st.text_input("Name", placeholder="encoder + LoRA", max_chars=fine_tuning.MAX_NAME)
+        name = st.text_input(
+            "Name", placeholder=fine_tuning.default_name("encoder", hyper), max_chars=fine_tuning.MAX_NAME
+        )
         pressed = st.form_submit_button("Start run", type="primary")
     if pressed:
         try:
