@@ -21,6 +21,6 @@ st.write(
 found = experimenting.experiments(application().store, user=user, project_id=project.id)
 if not found:
     view.nothing_yet(project)
-view.start(user, project, first=not found)
+view.start(project, first=not found)
 if found:
     view.shown(user, view.choose(found))

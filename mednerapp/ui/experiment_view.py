@@ -46,8 +46,13 @@ def nothing_yet(project: Project) -> None:
     )
 
 
-def start(user: User, project: Project, *, first: bool) -> None:
-    """No form: the number of runs follows what is chosen."""
+def start(project: Project, *, first: bool) -> None:
+    """A fragment and no form: the number of runs follows what is chosen, and nothing else is drawn again for it."""
+    st.fragment(_start)(project, first=first)
+
+
+def _start(project: Project, *, first: bool) -> None:
+    user = guard.still_here()
     store = application().store
     datasets = reporting.datasets(store, user=user, project_id=project.id)
     with st.expander("New experiment", expanded=first):
