@@ -13,7 +13,16 @@ SCRIPTS = [*PAGES, *sorted((ROOT / "mednerapp" / "ui").glob("*.py"))]
 
 
 def test_there_are_pages() -> None:
-    assert {page.stem for page in PAGES} == {"annotate", "notes", "upload", "train", "compare", "dashboard", "admin"}
+    assert {page.stem for page in PAGES} == {
+        "annotate",
+        "notes",
+        "upload",
+        "train",
+        "models",
+        "compare",
+        "dashboard",
+        "admin",
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
