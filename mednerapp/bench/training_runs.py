@@ -23,13 +23,13 @@ from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.loading import open_classifier, open_words, quiet, window_of
 from mednerapp.ner.packed import layer_count
 from mednerapp.scoring.strict import Counts
-from mednerapp.training.corpora import MACCROBAT_LABELS, read_notes
 from mednerapp.training.dev import DevNotes
 from mednerapp.training.encoding import IGNORED, Example, examples_of
 from mednerapp.training.frozen import FrozenLayers
 from mednerapp.training.loop import DevScore, Hooks, fit
 from mednerapp.training.lora import add_lora, first_trained_layer
 from mednerapp.training.optimizing import WARM_UP
+from mednerapp.training.starter.corpora import MACCROBAT_LABELS, read_notes
 
 LABELS = MEDICAL_SCHEMA.names
 ATTENTION_DROPOUT = 0.1  # what BERT's configuration has, and so what a run without further thought trains with
