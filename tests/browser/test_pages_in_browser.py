@@ -21,6 +21,7 @@ TITLES = {
     "notes": "Notes",
     "upload": "Upload notes",
     "train": "Train",
+    "models": "Models",
     "compare": "Compare",
     "dashboard": "Dashboard",
     "admin": "Administration",
@@ -60,8 +61,8 @@ def test_the_menu_shows_what_the_role_may_and_a_direct_link_to_more_says_no(
     allowed = {
         Role.ANNOTATOR: ["Annotate", "Notes"],
         Role.CLINICIAN: ["Annotate", "Notes", "Upload", "Dashboard"],
-        Role.LEAD: ["Annotate", "Notes", "Upload", "Train", "Compare", "Dashboard"],
-        Role.ADMIN: ["Annotate", "Notes", "Upload", "Train", "Compare", "Dashboard", "Administration"],
+        Role.LEAD: ["Annotate", "Notes", "Upload", "Train", "Models", "Compare", "Dashboard"],
+        Role.ADMIN: ["Annotate", "Notes", "Upload", "Train", "Models", "Compare", "Dashboard", "Administration"],
     }[role]
     sign_in(page, server, role)
     links = page.get_by_test_id("stSidebarNavLink")

@@ -96,7 +96,7 @@ def test_an_encoder_goes_from_its_files_to_a_score(install: Install, tmp_path: P
     assert total.tp + total.fn == sum(len(note.spans) for note in notes)
 
 
-def test_a_conversion_gives_the_same_bytes_each_time_and_the_weights_of_the_original(tmp_path: Path) -> None:
+def test_a_conversion_gives_the_same_bytes_each_time_and_says_what_it_put_right(tmp_path: Path) -> None:
     """Adapters name their encoder by its hash: two hospitals that convert the same file can exchange them."""
     import torch
     from safetensors.torch import load_file
@@ -111,13 +111,9 @@ def test_a_conversion_gives_the_same_bytes_each_time_and_the_weights_of_the_orig
     assert torch.equal(before["bert.embeddings.word_embeddings.weight"], after["embeddings.word_embeddings.weight"])
     assert not any("cls." in name for name in after)
 
-
-def test_what_was_put_right_is_written_down(tmp_path: Path) -> None:
-    folder = make_published_folder(tmp_path / "brought", ENCODERS["BioBERT"], weights="bin")
-    record = installing.add(folder, name="BioBERT", target=tmp_path / "it")
-    assert [repair.split()[0] for repair in record.repairs] == ["config.json", "config.json", "The"]
-    assert "lower-cased" in record.repairs[2]
-    assert json.loads((tmp_path / "it" / "tokenizer_config.json").read_text())["do_lower_case"] is False
+    assert [repair.split()[0] for repair in records[0].repairs] == ["config.json", "config.json", "The"]
+    assert "lower-cased" in records[0].repairs[2]
+    assert json.loads((tmp_path / "0" / "tokenizer_config.json").read_text())["do_lower_case"] is False
 
 
 @pytest.mark.parametrize(("name", "stated"), [("BERT", True), ("SciBERT", False)])

@@ -26,6 +26,7 @@ ALLOWED = {
     "notes": set(Role),
     "upload": {Role.CLINICIAN, Role.LEAD, Role.ADMIN},
     "train": {Role.LEAD, Role.ADMIN},
+    "models": {Role.LEAD, Role.ADMIN},
     "compare": {Role.LEAD, Role.ADMIN},
     "dashboard": {Role.CLINICIAN, Role.LEAD, Role.ADMIN},
     "admin": {Role.ADMIN},

@@ -1,0 +1,361 @@
+"""Installing encoders from a hub, from folders and as jobs; what is shown of them; taking them away again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.fake_hub import FakeHub, fake_hub
+from support.makers import make_project, make_user
+
+from mednerapp.domain.accounts import Role, User
+from mednerapp.domain.jobs import Job, JobKind, JobState
+from mednerapp.domain.models import AdapterKind, Encoder
+from mednerapp.errors import InvalidValue, ModelProblem, NotFound
+from mednerapp.jobs import encoder_jobs
+from mednerapp.jobs.context import JobCancelled, JobContext
+from mednerapp.jobs.handlers import handlers
+from mednerapp.ner import installing
+from mednerapp.ner.encoders import ENCODERS, read_record
+from mednerapp.services import encoders, projects
+from mednerapp.settings import Settings
+from mednerapp.store import Store
+from tests.tiny_models import make_hub_cache, make_published_folder
+
+BERT, BLUE, BIO = ENCODERS["BERT"], ENCODERS["BlueBERT"], ENCODERS["BioBERT"]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_published_folder(tmp_path_factory.mktemp("published") / "bert", BERT, weights="safetensors")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Path) -> Iterator[FakeHub]:
+    """Has the BERT of the table, with files that nobody needs beside it; this machine's own cache is empty."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    folder = Path(shutil.copytree(published, tmp_path / "hub"))
+    for name in ("modeling_evil.py", "tf_model.h5", "pytorch_model.bin", "README.md"):
+        (folder / name).write_bytes(b"x" * 100)
+    with fake_hub(monkeypatch) as running:
+        running.repositories[BERT.hub_id] = (BERT.revision, folder)
+        yield running
+
+
+@pytest.fixture
+def admin(sqlite_store: Store) -> User:
+    return make_user(sqlite_store, Role.ADMIN)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data")
+
+
+def claimed(store: Store, job: Job) -> Job:
+    with store.write() as tx:
+        tx.workers.register("w", device="cpu")
+        found = tx.jobs.claim(job.id, worker="w", attempt=1)
+    assert found
+    return found
+
+
+def work(store: Store, settings: Settings, job: Job) -> str:
+    """As the worker does it, up to the end of the job."""
+    held = claimed(store, job)
+    try:
+        message = handlers()[held.kind](JobContext(held, store, settings, "w", "cpu"))
+    except ModelProblem as problem:
+        with store.write() as tx:
+            tx.jobs.finish(held.id, worker="w", attempt=1, state=JobState.FAILED, message=str(problem))
+        raise
+    with store.write() as tx:
+        tx.jobs.finish(held.id, worker="w", attempt=1, state=JobState.SUCCEEDED, message=message)
+    return message
+
+
+def install(store: Store, settings: Settings, folder: Path, name: str = "BERT") -> Encoder:
+    return encoders.install(
+        store,
+        by=None,
+        name=name,
+        model_dir=settings.model_dir,
+        installer=lambda target: installing.add(folder, name=name, target=target),
+    )
+
+
+def installed(settings: Settings) -> list[str]:
+    folder = settings.model_dir / "encoders"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+# --- from the hub -----------------------------------------------------------------------------------------------------
+
+
+def test_a_download_takes_the_pinned_commit_and_only_what_an_encoder_needs(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub
+) -> None:
+    job = encoders.request_pull(sqlite_store, user=admin, source="BERT")
+    assert job.args == {"hub_id": BERT.hub_id, "revision": BERT.revision}
+    assert "is installed" in work(sqlite_store, settings, job)
+
+    got = {line.removeprefix("GET ") for line in hub.asked if line.startswith("GET ")}
+    assert got == {"config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"}
+    record = read_record(settings.model_dir / "encoders" / "bert")
+    assert (record.source, record.revision, record.how) == (BERT.hub_id, BERT.revision, "hub")
+    assert list((settings.model_dir / "downloads").iterdir()) == []
+    (view, *_) = encoders.catalogue(sqlite_store, user=admin)
+    assert view.encoder
+    assert (view.encoder.weights_hash, view.encoder.revision) == (record.weights_hash, BERT.revision)
+    assert view.encoder.size_bytes > 10_000
+    assert view.encoder.verified_at
+    assert view.job is None
+    with sqlite_store.read() as tx:
+        assert [event.action for event, _ in tx.audit.recent()] == ["encoder installed", "pull requested"]
+        assert tx.jobs.get(job.id).total > 0
+
+
+def test_a_branch_is_pinned_to_the_commit_that_it_is_now(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, published: Path
+) -> None:
+    hub.repositories["somebody/their-bert"] = ("5" * 40, published)
+    work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="somebody/their-bert"))
+    encoder = encoders.find(sqlite_store, "THEIR-bert")
+    assert (encoder.source, encoder.revision, encoder.licence) == ("somebody/their-bert", "5" * 40, "not stated")
+
+
+def refused(hub: FakeHub, what: str) -> tuple[str, str]:
+    """Prepares the hub; what to ask for, and what is said."""
+    if what == "gated":
+        hub.gated.add(BERT.hub_id)
+        return BERT.hub_id, "accepted its terms"
+    if what == "no such repository":
+        return "nobody/nothing", r"There is no 'nobody/nothing' on the hub"
+    if what == "cut off":
+        hub.short.add("model.safetensors")
+        return BERT.hub_id, "could not be reached|cut off"
+    if what == "no weights":
+        (hub.repositories[BERT.hub_id][1] / "model.safetensors").unlink()
+        (hub.repositories[BERT.hub_id][1] / "pytorch_model.bin").unlink()
+        return BERT.hub_id, r"no model\.safetensors and no pytorch_model\.bin on the hub"
+    hub.port = 1  # nobody listens there
+    return BERT.hub_id, r"The hub could not be reached.*mednerapp models add FOLDER"
+
+
+@pytest.mark.parametrize("what", ["gated", "no such repository", "cut off", "no weights", "unreachable"])
+def test_a_download_that_cannot_be_says_why_and_leaves_nothing_installed(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    source, message = refused(hub, what)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between two tries
+    if what == "unreachable":
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+    with pytest.raises(ModelProblem, match=message):
+        work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source=source))
+    assert installed(settings) == []
+    views = {view.name: view for view in encoders.catalogue(sqlite_store, user=admin)}
+    if source == BERT.hub_id:
+        assert views["BERT"].encoder is None
+        failed = views["BERT"].job
+        assert failed
+        assert failed.state is JobState.FAILED
+
+
+def test_a_revision_that_is_not_there_is_named(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub
+) -> None:
+    job = encoders.request_pull(sqlite_store, user=admin, source="BERT", revision="9" * 40)
+    with pytest.raises(ModelProblem, match=f"no revision '{'9' * 40}'"):
+        work(sqlite_store, settings, job)
+
+
+def test_a_disk_that_is_too_small_is_seen_before_the_download(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: shutil._ntuple_diskusage(10, 10, 0))  # type: ignore[attr-defined]
+    with pytest.raises(ModelProblem, match="The disk has 0 MB left"):
+        work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
+    assert hub.asked == []
+
+
+def test_a_cancelled_download_stops_and_installs_nothing(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub
+) -> None:
+    job = claimed(sqlite_store, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
+    encoders.cancel(sqlite_store, user=admin, job_id=job.id)
+    with pytest.raises(JobCancelled):
+        encoder_jobs.pull(JobContext(job, sqlite_store, settings, "w", "cpu"))
+    assert installed(settings) == []
+    assert "GET model.safetensors" not in hub.asked
+
+
+def test_a_download_stops_in_the_middle_of_a_file(settings: Settings, hub: FakeHub, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(_done: int, _total: int, _unit: str, message: str) -> None:
+        if message == "Downloading model.safetensors":
+            raise StoppedError
+
+    target = tmp_path / "encoders" / "bert"
+    with pytest.raises(StoppedError):
+        installing.pull(
+            BERT.hub_id, "main", name="BERT", target=target, downloads=tmp_path / "downloads", on_progress=stop
+        )
+    assert not target.exists()
+    done = installing.pull(BERT.hub_id, "main", name="BERT", target=target, downloads=tmp_path / "downloads")
+    assert done.revision == BERT.revision
+
+
+def test_what_the_cache_holds_needs_no_connection(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, tmp_path: Path
+) -> None:
+    make_hub_cache(tmp_path / "cache", BLUE)
+    hub.port = 1
+    work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BlueBERT"))
+    assert hub.asked == []
+    assert (tmp_path / "cache").is_dir()
+    assert read_record(settings.model_dir / "encoders" / "bluebert").how == "cache"
+
+
+def test_asking_twice_queues_one_download(sqlite_store: Store, admin: User) -> None:
+    one = encoders.request_pull(sqlite_store, user=admin, source="BioBERT")
+    assert encoders.request_pull(sqlite_store, user=admin, source=BIO.hub_id).id == one.id
+
+
+@pytest.mark.parametrize("source", ["", "bert", "a/b/c", "/x", "x/", "../../etc/passwd", "https://evil.example/x"])
+def test_what_is_neither_a_name_nor_a_hub_id_is_refused(sqlite_store: Store, admin: User, source: str) -> None:
+    if source == "bert":
+        assert encoders.resolve(source) == (BERT.hub_id, BERT.revision)
+        return
+    with pytest.raises(InvalidValue, match=r"neither a name of the table \(BERT, .*RoBERTa\) nor a hub id"):
+        encoders.request_pull(sqlite_store, user=admin, source=source)
+
+
+# --- from folders -----------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_was_brought_is_listed_and_added_under_the_name_of_its_row(
+    sqlite_store: Store, settings: Settings, admin: User, published: Path
+) -> None:
+    incoming = settings.model_dir / "incoming"
+    assert encoders.incoming(model_dir=settings.model_dir) == []
+    shutil.copytree(published, incoming / "from-usb")
+    (incoming / "notes.txt").write_text("no folder")
+    assert encoders.incoming(model_dir=settings.model_dir) == ["from-usb"]
+    job = encoders.request_add(sqlite_store, user=admin, model_dir=settings.model_dir, folder="from-usb", name="BERT")
+    work(sqlite_store, settings, job)
+    encoder = encoders.find(sqlite_store, "BERT")
+    assert (encoder.source, encoder.cased, encoder.architecture) == ("folder from-usb", True, "bert")
+    assert (incoming / "from-usb").is_dir()
+
+
+@pytest.mark.parametrize("folder", ["..", "../encoders", "nothing", ""])
+def test_only_folders_that_were_brought_can_be_added_from_the_page(
+    sqlite_store: Store, settings: Settings, admin: User, folder: str
+) -> None:
+    (settings.model_dir / "incoming").mkdir(parents=True)
+    with pytest.raises(NotFound, match="Put it into 'incoming' first"):
+        encoders.request_add(sqlite_store, user=admin, model_dir=settings.model_dir, folder=folder)
+
+
+def test_a_job_that_was_taken_away_meanwhile_enters_nothing(
+    sqlite_store: Store, settings: Settings, admin: User, published: Path
+) -> None:
+    shutil.copytree(published, settings.model_dir / "incoming" / "x")
+    job = encoders.request_add(sqlite_store, user=admin, model_dir=settings.model_dir, folder="x")
+    stale = replace(claimed(sqlite_store, job), attempt=0)
+    context = JobContext(stale, sqlite_store, settings, "w", "cpu")
+    with pytest.raises(JobCancelled):
+        encoder_jobs.add(context)
+    assert installed(settings) == []
+
+
+def test_files_without_a_row_are_replaced(sqlite_store: Store, settings: Settings, published: Path) -> None:
+    """Somebody was killed after the files were in place and before they were entered."""
+    orphan = settings.model_dir / "encoders" / "bert"
+    orphan.mkdir(parents=True)
+    (orphan / "config.json").write_text("half")
+    install(sqlite_store, settings, published)
+    assert read_record(orphan).name == "BERT"
+
+
+# --- what is installed ------------------------------------------------------------------------------------------------
+
+
+def test_a_run_can_choose_what_was_installed_and_no_longer_what_was_removed(
+    sqlite_store: Store, settings: Settings, admin: User, published: Path
+) -> None:
+    project = make_project(sqlite_store)
+    encoder = install(sqlite_store, settings, published)
+    assert [e.name for e in projects.models(sqlite_store, user=admin, project_id=project.id)[0]] == ["BERT"]
+    with pytest.raises(InvalidValue, match="'BERT' is installed already"):
+        install(sqlite_store, settings, published)
+    encoders.remove(sqlite_store, by=admin, encoder_id=encoder.id, model_dir=settings.model_dir)
+    encoders.remove(sqlite_store, by=admin, encoder_id=encoder.id, model_dir=settings.model_dir)  # nothing more happens
+    assert projects.models(sqlite_store, user=admin, project_id=project.id)[0] == []
+    assert installed(settings) == []
+    assert install(sqlite_store, settings, published).name == "BERT"
+    with sqlite_store.read() as tx:
+        assert tx.models.encoder(encoder.id).name == f"BERT (removed, {encoder.id})"
+        assert [e.action for e, _ in tx.audit.recent()].count("encoder removed") == 1
+
+
+def test_an_encoder_that_an_adapter_needs_stays(
+    sqlite_store: Store, settings: Settings, admin: User, published: Path
+) -> None:
+    encoder = install(sqlite_store, settings, published)
+
+    def adapter(name: str, kind: AdapterKind) -> None:
+        with sqlite_store.write() as tx:
+            tx.models.add_adapter(
+                name=name, kind=kind, encoder_id=encoder.id, folder="x", weights_hash="0" * 64, labels=("Drug",)
+            )
+
+    adapter("Whole", AdapterKind.FULL)  # has every weight itself
+    assert encoders.catalogue(sqlite_store, user=admin)[0].adapters == ()
+    adapter("Ours", AdapterKind.LORA)
+    assert encoders.catalogue(sqlite_store, user=admin)[0].adapters == ("Ours",)
+    with pytest.raises(InvalidValue, match="cannot be removed: Ours was trained over it"):
+        encoders.remove(sqlite_store, by=admin, encoder_id=encoder.id, model_dir=settings.model_dir)
+    assert installed(settings) == ["bert"]
+
+
+def test_the_starter_is_neither_listed_nor_removed(sqlite_store: Store, settings: Settings, admin: User) -> None:
+    with sqlite_store.write() as tx:
+        starter = tx.models.add_encoder(name="S", source="", revision="", folder="starters/s", weights_hash="0" * 64)
+    assert [view.name for view in encoders.catalogue(sqlite_store, user=admin)] == list(ENCODERS)
+    with pytest.raises(InvalidValue, match="cannot be removed"):
+        encoders.remove(sqlite_store, by=admin, encoder_id=starter.id, model_dir=settings.model_dir)
+
+
+def test_a_check_is_a_job_whose_finding_stays_with_the_encoder(
+    sqlite_store: Store, settings: Settings, admin: User, published: Path
+) -> None:
+    encoder = install(sqlite_store, settings, published)
+    message = work(sqlite_store, settings, encoders.request_verify(sqlite_store, user=admin, encoder_id=encoder.id))
+    assert message == "BERT is in order: 5 checks."
+    weights = settings.model_dir / "encoders" / "bert" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    job = encoders.request_verify(sqlite_store, user=admin, encoder_id=encoder.id)
+    with pytest.raises(ModelProblem, match="was changed or is damaged"):
+        work(sqlite_store, settings, job)
+    found = encoders.find(sqlite_store, "BERT")
+    assert "was changed or is damaged" in found.problem
+    assert found.verified_at
+
+
+def test_a_job_about_something_else_cannot_be_cancelled_here(sqlite_store: Store, admin: User) -> None:
+    with sqlite_store.write() as tx:
+        job = tx.jobs.add(kind=JobKind.PREDICT, args={}, user_id=None)
+    with pytest.raises(NotFound):
+        encoders.cancel(sqlite_store, user=admin, job_id=job.id)
+
+
+def test_the_job_record_holds_nothing_but_what_to_fetch(sqlite_store: Store, admin: User) -> None:
+    job = encoders.request_pull(sqlite_store, user=admin, source="BioBERT")
+    assert set(json.loads(json.dumps(job.args))) == {"hub_id", "revision"}
