@@ -1,0 +1,119 @@
+"""What a starter scores on open corpora that it has not seen, and by cross-validation what its recipe is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mednerapp.domain.datasets import Split
+from mednerapp.domain.notes import content_hash
+from mednerapp.domain.spans import ScoredSpan, Span
+from mednerapp.ner.loading import Tagger, load_tagger
+from mednerapp.ner.manifest import read_manifest, seen_notes
+from mednerapp.ner.prediction import predict
+from mednerapp.scoring.calibration import ece
+from mednerapp.scoring.intervals import Score, bootstrap
+from mednerapp.scoring.strict import Counts, count_strict
+from mednerapp.training.starter.build import MACCROBAT, Workshop, gold_of, splits
+from mednerapp.training.starter.corpora import CorpusNote, corpus_notes, read_notes
+
+FOLDS = 5
+FINDINGS = ("Disease", "Symptom")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of a table: strict scores with bootstrap intervals over the documents."""
+
+    corpus: str
+    label: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`calibration_error`: mean distance of calibrated score and share right (ECE), over all found spans."""
+
+    results: tuple[Result, ...]
+    calibration_error: float | None
+
+
+def shipped(folder: Path, *, corpora: Path, device: str) -> Report:
+    """A starter on what it has not seen: MACCROBAT's test documents, the dev sets of NCBI Disease and BC5CDR.
+
+    BC5CDR's diseases include symptoms, and neither corpus tells the two apart, so there a Disease or a Symptom counts
+    as what the corpus calls a disease; spans of other labels are left out.
+    """
+    tagger = load_tagger(folder, base_folder=None, device=device)
+    seen = seen_notes(read_manifest(folder))
+    test = _unseen(splits(corpora)[Split.TEST], seen)
+    found = predict(tagger, [note.text for note in test])
+    results = _per_label("maccrobat test", [gold_of(note) for note in test], _spans(found), tagger.labels)
+    error = _calibration_error([gold_of(note) for note in test], found)
+    ncbi = _unseen(read_notes(corpora / "ncbi_disease/dev.jsonl.gz"), seen)
+    bc5cdr = _unseen(read_notes(corpora / "bc5cdr/dev.jsonl.gz"), seen)
+    results += _dev(tagger, "ncbi_disease dev", ncbi, dict.fromkeys(_labels(ncbi), "Disease"))
+    results += _dev(tagger, "bc5cdr dev", bc5cdr, {"Chemical": "Drug", "Disease": "Disease"})
+    return Report(tuple(results), error)
+
+
+def cross_validated(shop: Workshop, *, seed: int, folds: int = FOLDS) -> Report:
+    """The recipe on MACCROBAT: every document is predicted by a model that was trained on the other folds.
+
+    Folds go by content hash. The stages before the last one never see MACCROBAT, so they are shared.
+    """
+    notes = sorted(corpus_notes(MACCROBAT, shop.corpora), key=lambda note: content_hash(note.text))
+    gold: list[list[Span]] = []
+    found: list[Sequence[ScoredSpan]] = []
+    labels: tuple[str, ...] = ()
+    for fold in range(folds):
+        shop.say(f"fold {fold + 1} of {folds}")
+        rest = [note for number, note in enumerate(notes) if number % folds != fold]
+        held_out = notes[fold::folds]
+        tagger, _ = shop.tagger(rest, seed=seed + fold)
+        gold += [gold_of(note) for note in held_out]
+        found += predict(tagger, [note.text for note in held_out])
+        labels = tagger.labels
+    return Report(tuple(_per_label(f"maccrobat, {folds} folds", gold, _spans(found), labels)), None)
+
+
+def _dev(tagger: Tagger, name: str, notes: Sequence[CorpusNote], means: dict[str, str]) -> list[Result]:
+    gold = [[Span(s.start, s.end, means[s.label]) for s in note.spans if s.label in means] for note in notes]
+    wanted = tuple(dict.fromkeys(means.values()))
+    found = [
+        [span for span in map(_as_finding, spans) if span.label in wanted]
+        for spans in _spans(predict(tagger, [note.text for note in notes]))
+    ]
+    return _per_label(name, [sorted(set(spans)) for spans in gold], found, wanted)
+
+
+def _as_finding(span: Span) -> Span:
+    return Span(span.start, span.end, "Disease") if span.label in FINDINGS else span
+
+
+def _per_label(
+    corpus: str, gold: Sequence[Sequence[Span]], found: Sequence[Sequence[Span]], labels: Sequence[str]
+) -> list[Result]:
+    counts = [count_strict(wanted, spans) for wanted, spans in zip(gold, found, strict=True)]
+    results = [Result(corpus, label, bootstrap([c.get(label, Counts()) for c in counts])) for label in labels]
+    if len(labels) > 1:
+        results.append(Result(corpus, "micro", bootstrap([sum(c.values(), Counts()) for c in counts])))
+    return results
+
+
+def _calibration_error(gold: Sequence[Sequence[Span]], found: Sequence[Sequence[ScoredSpan]]) -> float:
+    pairs = [(s.score, s.span in set(wanted)) for wanted, spans in zip(gold, found, strict=True) for s in spans]
+    return ece([score for score, _ in pairs], [right for _, right in pairs])
+
+
+def _spans(found: Sequence[Sequence[ScoredSpan]]) -> list[list[Span]]:
+    return [[scored.span for scored in spans] for spans in found]
+
+
+def _unseen(notes: Sequence[CorpusNote], seen: frozenset[str]) -> list[CorpusNote]:
+    return [note for note in notes if content_hash(note.text) not in seen]
+
+
+def _labels(notes: Sequence[CorpusNote]) -> list[str]:
+    return sorted({span.label for note in notes for span in note.spans})
