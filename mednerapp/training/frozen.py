@@ -52,10 +52,14 @@ class FrozenLayers(AbstractContextManager["FrozenLayers"]):
         self._starts = np.concatenate(([0], np.cumsum(self._lengths))).tolist()
         shape = (int(self._starts[-1]), int(model.config.hidden_size))
         self.on_disk = 2 * shape[0] * shape[1] > in_memory
-        self._file = tempfile.TemporaryFile(dir=folder) if self.on_disk else None  # noqa: SIM115  closed in __exit__
-        self._kept = self._on_disk(shape) if self._file else torch.empty(shape, dtype=torch.float16, device=device)
+        self._file = tempfile.TemporaryFile(dir=folder) if self.on_disk else None  # noqa: SIM115  closed in close()
         self._device = device
-        self._fill(model, windows, check)
+        try:
+            self._kept = self._on_disk(shape) if self._file else torch.empty(shape, dtype=torch.float16, device=device)
+            self._fill(model, windows, check)
+        except BaseException:
+            self.close()
+            raise
 
     def vectors(self, group: Sequence[int]) -> Tensor:
         """Of these windows, back to back: (tokens, hidden), fp32, on the device of the model."""
@@ -65,6 +69,10 @@ class FrozenLayers(AbstractContextManager["FrozenLayers"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forgets everything; a file goes with it."""
         self._kept = torch.empty(0)
         if self._file:
             self._file.close()

@@ -1,0 +1,179 @@
+"""The worker's training job with real tiny models: it is taken up again, checked, and cleared away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+from support.makers import make_dataset, make_project, make_user
+
+from mednerapp.domain.clock import now
+from mednerapp.domain.jobs import JobState
+from mednerapp.domain.models import Adapter, AdapterKind, HyperParameters, Run, RunState
+from mednerapp.domain.presets import PRESETS
+from mednerapp.errors import ModelProblem
+from mednerapp.jobs import handlers
+from mednerapp.jobs.context import JobCancelled, JobContext
+from mednerapp.ner.manifest import read_manifest, weights_hash
+from mednerapp.services import fine_tuning
+from mednerapp.settings import Settings
+from mednerapp.store import Store
+from mednerapp.training.checkpoints import Checkpoints
+from tests.tiny_models import make_tiny_encoder
+
+HYPER = HyperParameters(epochs=4, learning_rate=1e-2, batch_size=1)
+
+
+class Place:
+    """A worker's view: an installed encoder, a dataset, a data folder."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self.settings = Settings(data_dir=folder)
+        self.models = self.settings.model_dir
+        encoder = make_tiny_encoder(self.models / "encoders" / "tiny", "bert-uncased")
+        self.user = make_user(store)
+        self.project = make_project(store)
+        self.dataset = make_dataset(store, self.user, self.project, train=4, dev=1, test=1)
+        with store.write() as tx:
+            self.encoder = tx.models.add_encoder(
+                name="tiny", source="test", revision="", folder="encoders/tiny", weights_hash=weights_hash(encoder)
+            )
+
+    def start(self, hyper: HyperParameters = HYPER) -> Run:
+        return fine_tuning.start(
+            self.store, user=self.user, project_id=self.project.id, dataset_id=self.dataset.id,
+            encoder_id=self.encoder.id, hyper=hyper,
+        )  # fmt: skip
+
+    def context(self, run: Run, stop_after: int = 0, then: Callable[[], None] = lambda: None) -> JobContext:
+        """A claimed job whose worker is told to stop after some steps."""
+        with self.store.write() as tx:
+            job = tx.jobs.get(run.job_id)
+            claimed = tx.jobs.claim(job.id, worker="w", attempt=job.attempt + 1)
+        assert claimed
+        stopping = Event()
+        context = JobContext(claimed, self.store, self.settings, "w", "cpu", stopping)
+        progress, calls = context.progress, []
+
+        def counting(*args, **kwargs) -> None:
+            calls.append(args)
+            if len(calls) == stop_after:
+                then()
+                stopping.set()
+            progress(*args, **kwargs)
+
+        context.progress = counting  # type: ignore[method-assign]
+        return context
+
+    def ended(self, run: Run, state: JobState) -> None:
+        with self.store.write() as tx:
+            job = tx.jobs.get(run.job_id)
+            tx.jobs.finish(job.id, worker="w", attempt=job.attempt, state=state, message="")
+
+    def adapter(self, run: Run) -> Adapter:
+        with self.store.read() as tx:
+            adapter = tx.models.adapter_of_run(run.id)
+        assert adapter
+        return adapter
+
+    def checkpoint(self, run: Run) -> Path:
+        return fine_tuning.checkpoint_folder(self.models, run.id)
+
+
+@pytest.fixture
+def place(sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Runs are saved at every step here."""
+    create = Checkpoints.__init__
+    monkeypatch.setattr(Checkpoints, "__init__", lambda self, folder: create(self, folder, every_steps=1))
+    return Place(sqlite_store, tmp_path / "data")
+
+
+def test_a_run_whose_worker_stopped_goes_on_from_its_checkpoint_to_the_same_weights(place: Place) -> None:
+    undisturbed = place.start()
+    handlers.fine_tune(place.context(undisturbed))
+
+    run = place.start()
+    with pytest.raises(JobCancelled):
+        handlers.fine_tune(place.context(run, stop_after=7))  # in the second epoch of four steps each
+    place.ended(run, JobState.INTERRUPTED)
+    assert place.checkpoint(run).is_dir()
+    again = fine_tuning.start_again(place.store, user=place.user, run_id=run.id)
+    message = handlers.fine_tune(place.context(again))
+
+    assert message.startswith("Resumed at epoch 2. Adapter")
+    assert place.adapter(run).weights_hash == place.adapter(undisturbed).weights_hash
+    with place.store.read() as tx:
+        epochs, expected = tx.runs.epochs(run.id), tx.runs.epochs(undisturbed.id)
+    assert [(e.epoch, e.train_loss, e.dev_f1) for e in epochs] == [(e.epoch, e.train_loss, e.dev_f1) for e in expected]
+    assert not place.checkpoint(run).exists()
+
+
+def test_what_a_cancelled_run_had_saved_is_forgotten(place: Place) -> None:
+    run = place.start()
+    cancel = lambda: fine_tuning.cancel(place.store, user=place.user, run_id=run.id)  # noqa: E731
+    with pytest.raises(JobCancelled):
+        handlers.fine_tune(place.context(run, stop_after=3, then=cancel))
+    assert not place.checkpoint(run).exists()
+
+
+def test_checkpoints_that_no_run_will_need_are_cleared_before_the_next_training(place: Place) -> None:
+    ended, interrupted, old = (place.start() for _ in range(3))
+    with place.store.write() as tx:
+        tx.runs.set_state(ended.id, RunState.SUCCEEDED)
+        tx.runs.set_state(interrupted.id, RunState.INTERRUPTED)
+        tx.runs.set_state(old.id, RunState.FAILED)
+    for run in (ended, interrupted, old):
+        place.checkpoint(run).mkdir(parents=True)
+    (place.models / "checkpoints" / "run-4711").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        fine_tuning.clear_checkpoints(place.store, model_dir=place.models)
+        left = {path.name for path in (place.models / "checkpoints").iterdir()}
+        assert left == {f"run-{interrupted.id}", f"run-{old.id}"}
+        patch.setattr(fine_tuning, "now", lambda: now() + timedelta(days=15))
+        fine_tuning.clear_checkpoints(place.store, model_dir=place.models)
+    assert list((place.models / "checkpoints").iterdir()) == []
+
+
+def test_the_paper_preset_leaves_a_whole_checkpoint_that_predicts_without_its_encoder(place: Place) -> None:
+    run = place.start(replace(PRESETS["paper"].hyper, epochs=1))
+    context = place.context(run)
+    handlers.fine_tune(context)
+    adapter = place.adapter(run)
+    folder = place.settings.model_folder(adapter.folder)
+    assert (adapter.kind, read_manifest(folder)["kind"]) == (AdapterKind.FULL, "full")
+    (place.models / "encoders" / "tiny" / "model.safetensors").unlink()
+    assert handlers.Taggers().get(context, adapter).labels == adapter.labels
+
+
+def test_a_manifest_says_what_the_model_is_made_of(place: Place) -> None:
+    run = place.start()
+    handlers.fine_tune(place.context(run))
+    manifest = read_manifest(place.settings.model_folder(place.adapter(run).folder))
+    assert manifest["encoder"]["weights_hash"] == place.encoder.weights_hash
+    assert manifest["dataset_hash"] == place.dataset.content_hash
+    assert HyperParameters.from_json(manifest["hyper"]) == HYPER
+    assert (manifest["seed"], manifest["labels"]) == (HYPER.seed, list(place.adapter(run).labels))
+    assert manifest["code_version"]
+    assert manifest["metrics"]["kept_epoch"] in range(1, 5)
+    assert manifest["calibration"] == {}  # a handful of spans says nothing
+
+
+def test_an_adapter_whose_weights_are_not_the_registered_ones_is_refused_by_the_worker(place: Place) -> None:
+    first, second = place.start(), place.start(replace(HYPER, seed=14))
+    for run in (first, second):
+        context = place.context(run)
+        handlers.fine_tune(context)
+    folder, other = (place.settings.model_folder(place.adapter(run).folder) for run in (first, second))
+    # Somebody put another, complete and unharmed adapter in its place.
+    for name in ("manifest.json", "adapter_model.safetensors"):
+        (folder / name).write_bytes((other / name).read_bytes())
+    assert json.loads((folder / "manifest.json").read_text())["weights_hash"] == weights_hash(folder)
+    with pytest.raises(ModelProblem, match="not those that were registered"):
+        handlers.Taggers().get(context, place.adapter(first))
+    assert handlers.Taggers().get(context, place.adapter(second))
