@@ -30,3 +30,11 @@ def lora_defaults(context: typer.Context) -> None:
     from mednerapp.bench.lora_defaults import main
 
     main(context.args)
+
+
+@bench.command(context_settings=_AS_GIVEN)
+def predict(context: typer.Context) -> None:
+    """Prediction against transformers.pipeline: tokens per second, share of the peak, equality of what is found."""
+    from mednerapp.bench.predict import main
+
+    main(context.args)
