@@ -1,4 +1,4 @@
-"""Opening model folders. Nothing here runs code from a folder or reaches the network unless it is told to download."""
+"""Opening model folders. Nothing here runs code from a folder or reaches the network."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from mednerapp.domain.models import AdapterKind
@@ -21,15 +20,12 @@ from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.encoders import RECORD, read_record, spec_of
 from mednerapp.ner.kernels import Precision
-from mednerapp.ner.manifest import Manifest, read_manifest, weights_hash
+from mednerapp.ner.manifest import Manifest, read_manifest
 from mednerapp.ner.packed import Packed
 from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.windows import WindowPlan, plan_for
 from mednerapp.scoring.calibration import Calibration
 
-# What an encoder needs: its configuration, its vocabulary and weights that cannot run code.
-_DOWNLOADED = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*.json", "special_tokens_map.json")
-_DOWNLOADED_VOCABULARY = ("vocab.txt", "vocab.json", "merges.txt")
 _SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -160,33 +156,6 @@ def manifest_or_none(base_folder: Path) -> Manifest | None:
     return manifest
 
 
-def resolve_encoder(
-    source: str, revision: str | None = None, *, allow_download: bool = False, cache_dir: Path | None = None
-) -> Path:
-    """The folder of an encoder, by local folder, by name in the table of encoders, or by hub id.
-
-    `revision`: commit, tag or branch on the hub; None is its main branch. Without `allow_download` only what is
-    already in the cache is found, and nothing goes out.
-
-    Raises:
-        ModelProblem: if it is not here and may not or cannot be fetched, or lacks a file.
-    """
-    local = Path(source).expanduser()
-    if local.is_dir():
-        folder = local
-    else:
-        spec = spec_of(source)
-        folder = _from_hub(
-            spec.hub_id if spec else source, revision, allow_download=allow_download, cache_dir=cache_dir
-        )
-    if not (folder / "config.json").is_file():
-        raise ModelProblem(f"The encoder folder {folder.name!r} has no config.json; copy the whole folder.")
-    weights_hash(folder)
-    with problems_of(folder):
-        AutoConfig.from_pretrained(str(folder), **_SAFE)
-    return folder
-
-
 def revision_of(folder: Path) -> str:
     """The commit of an installed encoder or of a folder in the hub cache, '' where none is known."""
     if (folder / RECORD).is_file():
@@ -210,24 +179,6 @@ def pick_device(wanted: str) -> str:
         return f"cuda:{int(number or 0)}"
     here = ["auto", "cpu", *(f"cuda:{i}" for i in range(count))]
     raise ModelProblem(f"There is no device {wanted!r} here. Valid devices: {', '.join(here)}.")
-
-
-def _from_hub(hub_id: str, revision: str | None, *, allow_download: bool, cache_dir: Path | None) -> Path:
-    try:
-        path = snapshot_download(
-            hub_id,
-            revision=revision,
-            cache_dir=cache_dir,
-            local_files_only=not allow_download,
-            allow_patterns=[*_DOWNLOADED, *_DOWNLOADED_VOCABULARY],
-        )
-    except (OSError, ValueError) as error:  # huggingface_hub's and httpx's errors are one of the two
-        what = "could not be fetched from the hub" if allow_download else "is not installed"
-        raise ModelProblem(
-            f"The encoder {hub_id!r} {what}. An administrator can download it on a machine with a connection, or copy "
-            "its folder (config.json, tokenizer files, model.safetensors) here and add it by its path."
-        ) from error
-    return Path(path)
 
 
 @contextmanager

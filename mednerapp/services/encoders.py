@@ -119,7 +119,7 @@ def request_verify(store: Store, *, user: User, encoder_id: int) -> Job:
     """Queue a check of an installed encoder, from its hash to a forward pass."""
     user.require(Permission.TRAIN)
     with store.read() as tx:
-        tx.models.encoder(encoder_id)
+        tx.models.installed(encoder_id)
     return _queue(store, user, JobKind.VERIFY, {"encoder_id": encoder_id}, "")
 
 

@@ -112,7 +112,7 @@ def queue(
         raise NotFound(f"There is no dataset {dataset_id} in project {project_id}.")
     if not dataset.notes[Split.TRAIN]:
         raise NothingToTrainOn("The dataset has no training note.")
-    encoder = tx.models.encoder(encoder_id)
+    encoder = tx.models.installed(encoder_id)
     job = tx.jobs.add(kind=JobKind.FINE_TUNE, args={}, user_id=user_id)
     return tx.runs.add(
         project_id=project_id,
@@ -185,7 +185,7 @@ def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model
             return already
         tx.runs.start(run_id, device=device)
         dataset = tx.datasets.get(run.dataset_id)
-        encoder = tx.models.encoder(run.encoder_id)
+        encoder = tx.models.installed(run.encoder_id)
         labels = tx.projects.schema(dataset.schema_id).names
         train, dev = (tx.datasets.gold(dataset.id, split) for split in (Split.TRAIN, Split.DEV))
     folder = f"adapters/run-{run.id}-job-{run.job_id}"

@@ -88,6 +88,13 @@ class Models:
         """A removed one too: runs keep their history."""
         return _encoder(self._encoder_row(encoder_id))
 
+    def installed(self, encoder_id: int) -> Encoder:
+        """Raises NotFound for one that was removed: its weights are gone."""
+        encoder = self.encoder(encoder_id)
+        if encoder.removed_at:
+            raise NotFound(f"The encoder {encoder.name!r} was removed. Choose another, or install it again.")
+        return encoder
+
     def encoders(self) -> list[Encoder]:
         """Those that are installed, oldest first."""
         query = select(t.Encoder).where(t.Encoder.removed_at.is_(None)).order_by(t.Encoder.id)

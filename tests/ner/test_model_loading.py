@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from mednerapp.errors import ModelProblem
-from mednerapp.ner.loading import load_tagger, open_classifier, open_words, pick_device, require_case, resolve_encoder
+from mednerapp.ner.loading import load_tagger, open_classifier, open_words, pick_device, require_case
 from mednerapp.ner.prediction import predict
 
 
@@ -57,42 +56,6 @@ def test_a_tokenizer_with_the_wrong_case_for_its_encoder_is_refused(
 ) -> None:
     with pytest.raises(ModelProblem, match="do_lower_case"):
         require_case(open_words(encoder_folders[family]), name)
-
-
-def test_an_encoder_is_found_by_folder(encoder_folders: dict[str, Path]) -> None:
-    folder = encoder_folders["bert-cased"]
-    assert resolve_encoder(str(folder)) == folder
-
-
-def test_an_encoder_is_found_in_a_hub_shaped_cache(encoder_folders: dict[str, Path], tmp_path: Path) -> None:
-    commit = "0123456789abcdef0123456789abcdef01234567"
-    repository = tmp_path / "models--FacebookAI--roberta-base"
-    snapshot = repository / "snapshots" / commit
-    shutil.copytree(encoder_folders["roberta"], snapshot)
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text(commit)
-
-    assert resolve_encoder("RoBERTa", cache_dir=tmp_path) == snapshot
-    assert resolve_encoder("FacebookAI/roberta-base", commit, cache_dir=tmp_path) == snapshot
-
-
-def test_an_encoder_that_is_not_installed_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ModelProblem, match=r"'dmis-lab/biobert-base-cased-v1.2' is not installed.*copy"):
-        resolve_encoder("BioBERT", cache_dir=tmp_path)
-
-
-def test_an_unreachable_hub_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ModelProblem, match="could not be fetched from the hub"):
-        resolve_encoder("BioBERT", allow_download=True, cache_dir=tmp_path)
-
-
-def test_a_folder_that_is_no_encoder_is_refused(encoder_folders: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(ModelProblem, match=r"no config\.json"):
-        resolve_encoder(str(tmp_path))
-    folder = Path(shutil.copytree(encoder_folders["bert-cased"], tmp_path / "odd"))
-    (folder / "config.json").write_text(json.dumps({"model_type": "unheard-of"}))
-    with pytest.raises(ModelProblem, match="cannot be opened"):
-        resolve_encoder(str(folder))
 
 
 def test_devices_that_are_not_here_are_refused_with_those_that_are() -> None:

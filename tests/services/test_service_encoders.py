@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.fake_hub import FakeHub, fake_hub
-from support.makers import make_project, make_user
+from support.makers import HYPER, make_dataset, make_project, make_user
 
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import Job, JobKind, JobState
@@ -21,7 +21,7 @@ from mednerapp.jobs.context import JobCancelled, JobContext
 from mednerapp.jobs.handlers import handlers
 from mednerapp.ner import installing
 from mednerapp.ner.encoders import ENCODERS, read_record
-from mednerapp.services import encoders, projects
+from mednerapp.services import encoders, fine_tuning, projects
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 from tests.tiny_models import make_hub_cache, make_published_folder
@@ -299,6 +299,11 @@ def test_a_run_can_choose_what_was_installed_and_no_longer_what_was_removed(
     encoders.remove(sqlite_store, by=admin, encoder_id=encoder.id, model_dir=settings.model_dir)  # nothing more happens
     assert projects.models(sqlite_store, user=admin, project_id=project.id)[0] == []
     assert installed(settings) == []
+    dataset = make_dataset(sqlite_store, admin, project)
+    with pytest.raises(NotFound, match="was removed. Choose another"):
+        fine_tuning.start(
+            sqlite_store, user=admin, project_id=project.id, dataset_id=dataset.id, encoder_id=encoder.id, hyper=HYPER
+        )
     assert install(sqlite_store, settings, published).name == "BERT"
     with sqlite_store.read() as tx:
         assert tx.models.encoder(encoder.id).name == f"BERT (removed, {encoder.id})"
