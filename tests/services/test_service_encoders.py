@@ -300,7 +300,7 @@ def test_a_run_can_choose_what_was_installed_and_no_longer_what_was_removed(
     assert projects.models(sqlite_store, user=admin, project_id=project.id)[0] == []
     assert installed(settings) == []
     dataset = make_dataset(sqlite_store, admin, project)
-    with pytest.raises(NotFound, match="was removed. Choose another"):
+    with pytest.raises(NotFound, match="was removed"):
         fine_tuning.start(
             sqlite_store, user=admin, project_id=project.id, dataset_id=dataset.id, encoder_id=encoder.id, hyper=HYPER
         )
