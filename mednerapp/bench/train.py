@@ -63,7 +63,7 @@ VARIANTS = {
 def windows(count: int, *, mean: int = 400, seed: int = 0) -> list[Example]:
     """Random windows of 32 to 512 tokens, the special ones included, with random tags."""
     draw = np.random.default_rng(seed)
-    lengths = np.clip(draw.normal(mean + 20, 90, count), 32, 512).astype(int)
+    lengths = np.clip(draw.normal(mean + 8, 90, count), 32, 512).astype(int)
     made: list[Example] = []
     for length in lengths.tolist():
         tags = draw.integers(0, len(bio_tags(LABELS)), length)

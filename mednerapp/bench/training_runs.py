@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from mednerapp.domain.datasets import GoldNote, Split, split_of
 from mednerapp.domain.labels import MEDICAL_SCHEMA
@@ -146,6 +146,7 @@ def fit_usually(
             data_collator=lambda rows: _padded(cast("list[Example]", rows), pad_id),
             callbacks=[AfterEpoch()],
         )
+        trainer.remove_callback(PrinterCallback)  # it prints to where our results go
         clock = Clock(device)
         trainer.train()
         return Timing(*clock.read(), 0.0)
