@@ -16,11 +16,11 @@ _SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (1024, 768, 3072), (1024, 307
 _GPU_SHAPES = ((8192, 8192, 8192), (16384, 4096, 4096), (32768, 768, 3072))
 
 
-def matrix_peak(device: str, *, repeats: int = 5) -> float:
+def matrix_peak(device: str, *, by_cpu: bool, repeats: int = 5) -> float:
     """The most floating-point operations per second of any plain matrix product tried, with the threads that torch has.
 
     fp32 on a CPU, by the library's product and by the packed one that predictions use; bf16 on a GPU. Each product's
-    time is the median of `repeats`, after one to warm up.
+    time is the median of `repeats`, after one to warm up; `by_cpu`: of this process on the CPU, else of the clock.
     """
     cuda = device.startswith("cuda")
     best = 0.0
@@ -32,19 +32,26 @@ def matrix_peak(device: str, *, repeats: int = 5) -> float:
             b, bias = weight.t(), torch.zeros(outputs, device=device, dtype=kind)
             packed = kernel_of(weight, bias, precision="fp32")
             for product in (partial(torch.matmul, a, b), partial(packed, a)):
-                best = max(best, 2.0 * rows * inputs * outputs / _seconds(product, repeats, device))
+                best = max(
+                    best,
+                    2.0
+                    * rows
+                    * inputs
+                    * outputs
+                    / _seconds(product, repeats, device, time.process_time if by_cpu else time.perf_counter),
+                )
     return best
 
 
-def _seconds(work: Callable[[], object], repeats: int, device: str) -> float:
+def _seconds(work: Callable[[], object], repeats: int, device: str, clock: Callable[[], float]) -> float:
     work()
     taken: list[float] = []
     for _ in range(repeats):
         synchronize(device)
-        began = time.perf_counter()
+        began = clock()
         work()
         synchronize(device)
-        taken.append(time.perf_counter() - began)
+        taken.append(clock() - began)
     return statistics.median(taken)
 
 

@@ -87,16 +87,16 @@ class Compiled:
             self._kernel(up.dense),
             # In place: fresh memory of this size costs as much as the function itself.
             torch.ops.aten.gelu_.default if self._exact_gelu else up.intermediate_act_fn,
-            self._kernel(down.dense),
+            self._kernel(down.dense, after_gelu=self._exact_gelu),
             self._norm(down.LayerNorm),
         )
 
-    def _kernel(self, *parts: Any) -> Kernel:
+    def _kernel(self, *parts: Any, after_gelu: bool = False) -> Kernel:
         """One kernel for layers with the same input."""
         weights, biases = zip(*(_folded(part) for part in parts), strict=True)
         weight = torch.cat(weights).to(self._dtype)
         bias = torch.cat(biases).to(self._dtype)
-        return kernel_of(weight, bias, precision=self._precision)
+        return kernel_of(weight, bias, precision=self._precision, after_gelu=after_gelu)
 
     def _norm(self, norm: Any) -> _Norm:
         return _Norm(norm.weight.detach().to(self._dtype), norm.bias.detach().to(self._dtype), norm.eps)

@@ -20,10 +20,13 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 _USUAL_TOKENS = 1024  # the packed layout is chosen for about this many rows and serves any number
 
 
-def kernel_of(weight: Tensor, bias: Tensor, *, precision: Precision) -> Kernel:
-    """The layer x @ weight.T + bias. `weight`: (out, in) in fp32, or on a GPU in bf16; int8 is for the CPU."""
+def kernel_of(weight: Tensor, bias: Tensor, *, precision: Precision, after_gelu: bool = False) -> Kernel:
+    """The layer x @ weight.T + bias. `weight`: (out, in) in fp32, or on a GPU in bf16; int8 is for the CPU.
+
+    `after_gelu`: whether the inputs come out of a GELU, which int8 makes use of.
+    """
     if precision == "int8":
-        return int8_kernel(weight, bias)
+        return _after_gelu(weight, bias) if after_gelu else _int8(weight, bias)
     if weight.device.type == "cpu" and _has_onednn():
         # oneDNN with weights laid out beforehand: a tenth faster than the MKL call behind F.linear on AMD's Zen 4.
         packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _USUAL_TOKENS)  # noqa: SLF001
@@ -33,28 +36,59 @@ def kernel_of(weight: Tensor, bias: Tensor, *, precision: Precision) -> Kernel:
     return lambda x: linear(x, weight, bias)
 
 
-def int8_kernel(weight: Tensor, bias: Tensor) -> Kernel:
+def _int8(weight: Tensor, bias: Tensor) -> Kernel:
     """The layer in 8-bit integers, with a scale for every output (of the weights) and for every token (of the inputs).
 
     The torch quantiser's one scale for all tokens of a batch would make a token depend on its neighbours; a scale per
     token also keeps the tokens with small values from drowning beside the few with huge ones.
     """
+    multiply = _integer_product(weight)
+
+    def run(x: Tensor) -> Tensor:
+        step = x.abs().amax(dim=1, keepdim=True).clamp_(min=_LEAST).div_(127)
+        # Unsigned with 128 as zero: the form that the library has fast code for.
+        return torch.addcmul(bias, multiply((x / step).round_().add_(128).to(torch.uint8), 128), step)
+
+    return run
+
+
+def _after_gelu(weight: Tensor, bias: Tensor) -> Kernel:
+    """`_int8` for inputs that are hardly negative and of which a few are huge: where 8 bits lose most.
+
+    Counted from GELU's minimum, all 256 steps are of use; and each of some groups of inputs has steps of its own, so
+    that a huge input coarsens only its group.
+    """
+    groups = weight.chunk(_GROUPS, dim=1)
+    products = [_integer_product(group) for group in groups]
+    edges = torch.tensor([0, *(group.shape[1] for group in groups)]).cumsum(0).tolist()
+    shifted = bias + _GELU_MINIMUM * weight.sum(dim=1)  # what counting from the minimum adds to every output
+
+    def run(x: Tensor) -> Tensor:
+        total = shifted
+        for multiply, start, stop in zip(products, edges[:-1], edges[1:], strict=True):
+            part = x[:, start:stop] - _GELU_MINIMUM
+            step = part.amax(dim=1, keepdim=True).clamp_(min=_LEAST).div_(255)
+            total = torch.addcmul(total, multiply(part.div_(step).round_().clamp_(min=0).to(torch.uint8), 0), step)
+        return total
+
+    return run
+
+
+_LEAST = 1e-12
+_GELU_MINIMUM = -0.17  # of x * Phi(x): -0.16997 at -0.7518
+_GROUPS = 4
+
+
+def _integer_product(weight: Tensor) -> Callable[[Tensor, int], Tensor]:
+    """Maps unsigned bytes (tokens, in) and the byte that stands for zero to x @ weight.T (tokens, out) in fp32."""
     # Without VNNI the products of unsigned and signed bytes are added up in 16 bits, which 8-bit weights overflow.
     most = 127 if torch.cpu._is_vnni_supported() else 63  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    scales = weight.abs().amax(dim=1).clamp_(min=1e-12) / most
+    scales = weight.abs().amax(dim=1).clamp_(min=_LEAST) / most
     integers = (weight / scales[:, None]).round_().clamp_(-most, most).to(torch.int8)
     packed = torch.ops.onednn.qlinear_prepack(integers, None)
     zeros = torch.zeros(len(scales), dtype=torch.int64)
     multiply: Any = torch.ops.onednn.qlinear_pointwise.default
-
-    def run(x: Tensor) -> Tensor:
-        step = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-12).div_(127)
-        # Unsigned with 128 as zero: the form that the library has fast code for.
-        unsigned = (x / step).round_().add_(128).to(torch.uint8)
-        product = multiply(unsigned, 1.0, 128, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], "")
-        return torch.addcmul(bias, product, step)
-
-    return run
+    return lambda x, zero: multiply(x, 1.0, zero, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], "")
 
 
 def has_int8() -> bool:

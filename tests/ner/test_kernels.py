@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import gelu, linear
+
+from mednerapp.ner.kernels import Precision, kernel_of
+
+
+def _layer(inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(2)
+    return torch.randn(outputs, inputs, generator=draw) * 0.05, torch.randn(outputs, generator=draw)
+
+
+@pytest.mark.parametrize("tokens", [1, 7, 300])
+@pytest.mark.parametrize(
+    ("precision", "after_gelu", "error"), [("fp32", False, 1e-5), ("int8", False, 0.03), ("int8", True, 0.03)]
+)
+def test_a_kernel_is_the_linear_layer_and_treats_every_token_by_itself(
+    precision: Precision, *, after_gelu: bool, error: float, tokens: int
+) -> None:
+    weight, bias = _layer(48, 20)
+    x = torch.randn(tokens, 48, generator=torch.Generator().manual_seed(tokens)) * 3
+    x[0] *= 100  # one token with huge values must not coarsen the others
+    x = gelu(x) if after_gelu else x
+    with torch.inference_mode():
+        kernel = kernel_of(weight, bias, precision=precision, after_gelu=after_gelu)
+        found, wanted = kernel(x), linear(x, weight, bias)
+        alone = torch.cat([kernel(row[None]) for row in x])
+
+    size = x.norm(dim=1, keepdim=True) * weight.norm(dim=1).mean()
+    assert float(((found - wanted).abs() / size).max()) < error
+    torch.testing.assert_close(found, alone, atol=1e-4, rtol=1e-5)
+
+
+def test_zeros_and_no_inputs_but_the_bias_give_the_bias() -> None:
+    weight, bias = _layer(48, 20)
+    for after_gelu in (False, True):
+        kernel = kernel_of(weight, bias, precision="int8", after_gelu=after_gelu)
+        torch.testing.assert_close(kernel(torch.zeros(3, 48)), bias.expand(3, -1), atol=0.02, rtol=0)
