@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mednerapp.bench import predict
+from mednerapp.bench.notes import synthetic_notes
+from mednerapp.domain.labels import MEDICAL_SCHEMA
+from tests.tiny_models import make_tiny_starter, toy_notes
+
+# All that a bare machine with a GPU needs to have.
+_LIBRARIES = {"torch", "transformers", "peft", "numpy", "regex", "tokenizers", "safetensors", "huggingface_hub"}
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench") / "starter"
+    make_tiny_starter(folder, MEDICAL_SCHEMA.names)
+    return folder
+
+
+def test_it_needs_only_the_libraries_that_models_need() -> None:
+    code = (
+        "import sys, mednerapp.bench.predict\n"
+        "ours = [m for n, m in sys.modules.items() if n.split('.')[0] in ('mednerapp', 'db')]\n"
+        "print(*sorted(m.__file__ for m in ours), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    needed: set[str] = set()
+    for path in map(Path, done.stdout.split()):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                needed |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                needed.add(str(node.module).split(".")[0])
+    assert needed - set(sys.stdlib_module_names) - {"mednerapp"} <= _LIBRARIES
+    assert "mednerapp/settings.py" not in done.stdout
+    assert len(done.stdout.split()) > 15
+
+
+def test_the_notes_are_the_same_for_a_seed_and_heavy_tailed() -> None:
+    notes = synthetic_notes(200)
+    words = np.array([len(note.split()) for note in notes])
+    assert notes == synthetic_notes(200)
+    assert notes != synthetic_notes(200, seed=1)
+    assert 80 < np.median(words) < 130
+    assert words.max() > 8 * np.median(words)
+    assert words[-1] > 1_000  # needs windows, however few notes there are
+
+
+def test_it_reports_every_engine_and_that_they_say_the_same(
+    starter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = tmp_path / "corpus.jsonl.gz"
+    record = {"id": "1", "text": "No pneumonia was found. Gave aspirin.\n", "spans": []}
+    record["spans"] = [
+        {"start": 3, "end": 12, "label": "Disease_disorder"},
+        {"start": 29, "end": 36, "label": "Medication"},
+        {"start": 0, "end": 2, "label": "Age"},
+    ]
+    seen = {"id": "2", "text": toy_notes()[0].text, "spans": []}
+    with gzip.open(corpus, "wt", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n" + json.dumps(seen) + "\n")
+
+    predict.main(["--size", str(starter), "--notes", "6", "--repeats", "1", "--corpus", str(corpus), "--json"])
+    result = json.loads(capsys.readouterr().out)
+
+    assert set(result["engines"]) == {"pipeline, per note", "pipeline, batch 8", "ours", "ours, int8"}
+    for figures in result["engines"].values():
+        assert all(value > 0 for value in figures.values())
+    assert result["engines"][result["faster_pipeline"]]["wall_ratio"] == 1
+    same = result["agreement"]
+    assert same["notes_with_equal_pieces"] == same["notes"] == 6
+    assert same["notes_in_one_window"] > 0
+    assert same["unequal_tags_in_one_window"] == 0
+    assert same["tokens_in_several_windows"] > 1_000
+    assert same["int8_equal_tags"] > 0.9
+    assert result["corpus"]["notes"] == 1
+    assert 0 <= result["corpus"]["fp32_f1"] <= 1
+    assert "of the pipeline's" in predict.report(result)
+
+
+def test_an_unknown_size_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        predict.main(["--size", "huge"])
+    assert "'huge' is neither a model folder nor one of base, small, tiny" in capsys.readouterr().err
