@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -207,7 +208,7 @@ def _say(line: str, *, to: Any = None) -> None:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="mednerapp bench train", description=(__doc__ or "").split("\n", 1)[0])
     made.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, auto")
-    made.add_argument("--threads", type=int, default=1, help="of the CPU")
+    made.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of the CPU; default: its cores")
     made.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     made.add_argument("--layers", type=int, default=12)
     made.add_argument("--width", type=int, default=768)
