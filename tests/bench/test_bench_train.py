@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import grimp
 import pytest
+import torch
 
 from mednerapp.bench import lora_defaults, train, training_runs
 from mednerapp.domain.datasets import Split, split_of
@@ -19,7 +21,15 @@ from mednerapp.training.starter.corpora import MACCROBAT_LABELS
 from tests.tiny_models import make_tiny_encoder, toy_notes
 
 THEIRS = {ours: theirs for theirs, ours in MACCROBAT_LABELS.items()}
-TINY = ["--layers", "2", "--width", "64", "--steps", "1", "--top-layers", "1"]
+TINY = ["--layers", "2", "--width", "64", "--steps", "1", "--top-layers", "1", "--threads", "1"]
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """A measurement sets the number of threads of its process, which here is that of the other tests, too."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +88,7 @@ def test_quality_is_dev_f1_over_seeds_with_both_intervals(
     encoder: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--quality", "--corpus", str(corpus), "--encoder", str(encoder), "--seeds", "2", "--epochs", "2"]
+    given += ["--threads", "1"]
     train.main([*given, "--learning-rate", "1e-2", "--json"])
     rows = json.loads(capsys.readouterr().out)
     assert [(row["variant"], row["layers"]) for row in rows] == [("trainer", 2), ("all", 2), ("top", 1)]
