@@ -30,6 +30,7 @@ from mednerapp.cli.context import (
     open_app,
 )
 from mednerapp.cli.models import models
+from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState
 from mednerapp.domain.models import LORA_TARGETS, ClassWeights, Schedule
@@ -265,12 +266,24 @@ def train(
 
 @app.command()
 def evaluate(
-    project: ProjectName,
+    project: Annotated[str, typer.Option("--project", "-p", help="Name of the project.")] = "",
     dataset: DatasetName = "",
+    starter: Annotated[
+        bool, typer.Option("--starter", help="Score the starter on open corpora instead; needs --corpora.")
+    ] = False,
+    corpora: Annotated[Path | None, typer.Option(help="Folder of the open corpora, see docs/starter.md.")] = None,
+    folds: Annotated[int, typer.Option(help="With --starter: cross-validate its recipe in so many folds.")] = 0,
+    init: Annotated[Path | None, typer.Option(help="With --folds: folder of the initial weights.")] = None,
+    work: Annotated[Path, typer.Option(help="With --folds: where the stages are kept.")] = STARTER_WORK,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Score every adapter on the dataset's test notes (what is missing is computed) and print the comparison."""
+    if starter:
+        score_starter(corpora=corpora, folds=folds, init=init, work=work, device=device, as_json=as_json)
+        return
+    if not project:
+        raise InvalidValue("Name the project whose adapters to score (--project), or ask for --starter.")
     from mednerapp.jobs import waiting
 
     with open_app() as (opened, user):

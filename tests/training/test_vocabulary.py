@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModel
 
 from mednerapp.ner.loading import open_words
-from mednerapp.training.vocabulary import count_pieces, pieces_to_keep, prune
+from mednerapp.training.starter.vocabulary import count_pieces, pieces_to_keep, prune
 from tests.tiny_models import make_tiny_encoder, toy_notes
 
 TEXTS = [note.text for note in toy_notes()[:4]]

@@ -5,6 +5,6 @@
     mednerapp evaluate --starter --corpora CORPORA
 
 The stages, each kept in WORK and not done twice: `vocabulary` (drop the pieces that medical English never uses),
-`pretrained` (guess masked words of open medical texts), `taught` (learn what the other annotated corpora mark). Then the
-starter itself learns the labels of the product from MACCROBAT.
+`pretrained` (guess masked words of open medical texts), `taught` (learn what the other annotated corpora mark). Then
+the starter itself learns the labels of the product from MACCROBAT.
 """

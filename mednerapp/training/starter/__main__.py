@@ -11,7 +11,7 @@ from mednerapp.ner.loading import pick_device
 from mednerapp.settings import ASSETS
 from mednerapp.training.starter.build import Workshop, build
 from mednerapp.training.starter.recipe import Recipe
-from mednerapp.training.starter.scoring import Report, cross_validated, shipped
+from mednerapp.training.starter.scoring import Report, as_lines, cross_validated, shipped
 
 STARTER = ASSETS / "starter"
 
@@ -39,24 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _print(report: Report) -> None:
-    for line in table(report):
+    for line in as_lines(report):
         _say(line)
-
-
-def table(report: Report) -> list[str]:
-    """The report as lines of text: strict match, 95% intervals by bootstrap over documents."""
-    lines = [f"{'':<20}{'':<11}{'docs':>5}{'gold':>7}{'found':>7}{'precision':>11}{'recall':>9}{'F1':>9}  95% interval"]
-    for result in report.results:
-        score, counts = result.score, result.score.counts
-        low, high = score.f1.low, score.f1.high
-        interval = f"[{low:.4f}, {high:.4f}]" if low is not None and high is not None else "-"
-        lines.append(
-            f"{result.corpus:<20}{result.label:<11}{score.notes:>5}{counts.gold:>7}{counts.predicted:>7}"
-            f"{score.precision.value or 0:>11.4f}{score.recall.value or 0:>9.4f}{score.f1.value or 0:>9.4f}  {interval}"
-        )
-    if report.calibration_error is not None:
-        lines.append(f"expected calibration error of the scores on maccrobat test: {report.calibration_error:.4f}")
-    return lines
 
 
 def _say(line: str) -> None:

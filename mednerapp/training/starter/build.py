@@ -17,7 +17,7 @@ from mednerapp.domain.models import AdapterKind
 from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ModelProblem
-from mednerapp.ner.loading import Tagger, open_classifier, open_words, quiet
+from mednerapp.ner.loading import Tagger, open_classifier, open_words, quiet, window_of
 from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, weights_hash
 from mednerapp.ner.prediction import predict
 from mednerapp.ner.tags import bio_tags
@@ -40,7 +40,6 @@ from mednerapp.training.starter.recipe import (
     LINEAGE,
     PRETRAINING_TEXTS,
     VOCABULARY_SIZE,
-    WINDOWS,
     Recipe,
 )
 from mednerapp.training.starter.vocabulary import prune
@@ -91,8 +90,11 @@ class Workshop:
             words = open_words(folder)
             torch.manual_seed(self.recipe.corpora.seed)
             net = ManyHeads(folder, HEADS).to(self.device)
+            plan = window_of(net.encoder.config)
             others = [spec for spec in CORPORA.values() if spec is not MACCROBAT]
-            windows = [w for spec in others for w in marked_windows(corpus_notes(spec, self.corpora), words, spec)]
+            windows = [
+                w for spec in others for w in marked_windows(corpus_notes(spec, self.corpora), words, spec, plan)
+            ]
             learn(net, windows, self.recipe.corpora, device=self.device, say=self.say)
             with quiet():
                 net.encoder.to("cpu").save_pretrained(str(out))
@@ -107,10 +109,11 @@ class Workshop:
         words = open_words(folder)
         torch.manual_seed(seed)
         net = ManyHeads(folder, HEADS)
+        plan = window_of(net.encoder.config)
         net.heads.load_state_dict(load_file(folder / _HEADS_FILE))
         learn(
             net.to(self.device),
-            marked_windows(notes, words, MACCROBAT),
+            marked_windows(notes, words, MACCROBAT, plan),
             self.recipe.product,
             device=self.device,
             say=self.say,
@@ -120,7 +123,7 @@ class Workshop:
         model.base_model.load_state_dict(net.encoder.state_dict(), strict=False)
         model.classifier.load_state_dict(net.heads[PRODUCT].state_dict())
         model.to(self.device).eval()
-        return Tagger(model, words, LABELS, WINDOWS, self.device, {}), net
+        return Tagger(model, words, LABELS, plan, self.device, {}), net
 
     def _texts(self) -> Iterator[str]:
         """Unmarked texts, then those of the annotated corpora other than MACCROBAT."""
@@ -172,7 +175,7 @@ def build(shop: Workshop, *, out: Path, seed: int) -> Manifest:
     tagger, _ = shop.tagger(train, seed=seed)
     gold = [_as_gold(number, note, Split.DEV) for number, note in enumerate(dev, 1)]
     found = predict(tagger, [note.text for note in gold])
-    manifest = _manifest(shop, train, dev, seed) | {"calibration": calibration_of(gold, found, LABELS)}
+    manifest = _manifest(shop, tagger, train, dev, seed) | {"calibration": calibration_of(gold, found, LABELS)}
 
     def write_weights(folder: Path) -> None:
         with quiet():
@@ -191,7 +194,9 @@ def _as_gold(number: int, note: CorpusNote, split: Split) -> GoldNote:
     return GoldNote(number, content_hash(note.text), note.text, tuple(gold_of(note)), split)
 
 
-def _manifest(shop: Workshop, train: Sequence[CorpusNote], dev: Sequence[CorpusNote], seed: int) -> Manifest:
+def _manifest(
+    shop: Workshop, tagger: Tagger, train: Sequence[CorpusNote], dev: Sequence[CorpusNote], seed: int
+) -> Manifest:
     """Everything but calibration and weights hash. Every marked text it has seen is named by its content hash."""
     others = [note for spec in CORPORA.values() if spec is not MACCROBAT for note in corpus_notes(spec, shop.corpora)]
     gold = [_as_gold(n, note, Split.TRAIN) for n, note in enumerate(train, 1)]
@@ -206,7 +211,7 @@ def _manifest(shop: Workshop, train: Sequence[CorpusNote], dev: Sequence[CorpusN
         "selected_on": sorted(content_hash(note.text) for note in dev),
         "dataset_hash": dataset_hash(gold),
         "hyper": asdict(shop.recipe),
-        "window": asdict(WINDOWS),
+        "window": asdict(tagger.window),
         "seed": seed,
         "code_version": __version__,
         "head": "new",

@@ -170,7 +170,7 @@ def corpus_notes(spec: CorpusSpec, folder: Path) -> list[CorpusNote]:
 
 
 def own_tags(note: CorpusNote, encoded: EncodedNote, spec: CorpusSpec) -> IntArray:
-    """Tags (tokens,) of the corpus's own labels, numbered as in `bio_tags(spec.own)`; of overlapping spans the longest."""
+    """Tags (tokens,) of the corpus's own labels, in the order of `bio_tags`; of overlapping spans the longest."""
     spans = without_overlaps([span for span in note.spans if span.label in spec.own])
     return token_tags(encoded, word_tags(encoded, spans, spec.own))
 

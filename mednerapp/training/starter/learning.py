@@ -14,12 +14,12 @@ from torch.nn.functional import cross_entropy
 
 from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.prediction import autocast
-from mednerapp.ner.windows import cut
+from mednerapp.ner.windows import WindowPlan, cut
 from mednerapp.ner.words import IntArray
 from mednerapp.training.encoding import IGNORED, pass_tokens, passes, window_ids
 from mednerapp.training.starter.corpora import BoolArray, CorpusNote, CorpusSpec, allowed_tags, own_tags
 from mednerapp.training.starter.network import PRODUCT, ManyHeads
-from mednerapp.training.starter.recipe import LABELS, WINDOWS, Learning
+from mednerapp.training.starter.recipe import LABELS, Learning
 
 Say = Callable[[str], None]
 SAY_EVERY = 25  # steps
@@ -35,13 +35,15 @@ class MarkedWindow:
     allowed: BoolArray
 
 
-def marked_windows(notes: Sequence[CorpusNote], words: WordEncoder, spec: CorpusSpec) -> list[MarkedWindow]:
+def marked_windows(
+    notes: Sequence[CorpusNote], words: WordEncoder, spec: CorpusSpec, plan: WindowPlan
+) -> list[MarkedWindow]:
     """All windows of some documents. Special tokens are IGNORED and may have any tag."""
     result: list[MarkedWindow] = []
     for note, encoded in zip(notes, words.encode([note.text for note in notes]), strict=True):
         own, allowed = own_tags(note, encoded, spec), allowed_tags(note, encoded, spec, LABELS)
         anything = np.ones((1, allowed.shape[1]), dtype=np.bool_)
-        for window in cut(len(encoded.ids), WINDOWS):
+        for window in cut(len(encoded.ids), plan):
             inside = slice(window.start, window.stop)
             result.append(
                 MarkedWindow(

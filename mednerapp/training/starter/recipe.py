@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mednerapp.domain.labels import MEDICAL_SCHEMA
-from mednerapp.ner.windows import WindowPlan
 
 LABELS: tuple[str, ...] = MEDICAL_SCHEMA.names
 INIT_HASH = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -14,7 +13,6 @@ INIT_NAME = "all-MiniLM-L6-v2"
 VOCABULARY_SIZE = 18_000
 # Unmarked texts: trial reports, and visit notes that are read twice because there are few of them.
 PRETRAINING_TEXTS = ("pmc_rct_open/all", "aci_bench/train", "aci_bench/train")
-WINDOWS = WindowPlan(size=254, overlap=64)
 
 
 @dataclass(frozen=True, slots=True)

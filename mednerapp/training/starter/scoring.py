@@ -78,6 +78,22 @@ def cross_validated(shop: Workshop, *, seed: int, folds: int = FOLDS) -> Report:
     return Report(tuple(_per_label(f"maccrobat, {folds} folds", gold, _spans(found), labels)), None)
 
 
+def as_lines(report: Report) -> list[str]:
+    """The report as lines of text: strict match, 95% intervals by bootstrap over documents."""
+    lines = [f"{'':<20}{'':<11}{'docs':>5}{'gold':>7}{'found':>7}{'precision':>11}{'recall':>9}{'F1':>9}  95% interval"]
+    for result in report.results:
+        score, counts = result.score, result.score.counts
+        low, high = score.f1.low, score.f1.high
+        interval = f"[{low:.4f}, {high:.4f}]" if low is not None and high is not None else "-"
+        lines.append(
+            f"{result.corpus:<20}{result.label:<11}{score.notes:>5}{counts.gold:>7}{counts.predicted:>7}"
+            f"{score.precision.value or 0:>11.4f}{score.recall.value or 0:>9.4f}{score.f1.value or 0:>9.4f}  {interval}"
+        )
+    if report.calibration_error is not None:
+        lines.append(f"expected calibration error of the scores on maccrobat test: {report.calibration_error:.4f}")
+    return lines
+
+
 def _dev(tagger: Tagger, name: str, notes: Sequence[CorpusNote], means: dict[str, str]) -> list[Result]:
     gold = [[Span(s.start, s.end, means[s.label]) for s in note.spans if s.label in means] for note in notes]
     wanted = tuple(dict.fromkeys(means.values()))
