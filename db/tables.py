@@ -351,7 +351,7 @@ class Job(Base):
 
     __tablename__ = "job"
     __table_args__ = (
-        one_of("kind", "predict", "fine_tune", "evaluate", "pull", "add_encoder", "verify", "compare"),
+        one_of("kind", "predict", "fine_tune", "evaluate", "pull", "add_encoder", "verify"),
         one_of("state", *JOB_STATES),
         Index(None, "state", "priority", "id"),
     )

@@ -14,7 +14,6 @@ class JobKind(StrEnum):
     PULL = "pull"  # an encoder from the hub
     ADD_ENCODER = "add_encoder"  # an encoder from a folder
     VERIFY = "verify"  # an installed encoder
-    COMPARE = "compare"
 
 
 class JobState(StrEnum):
@@ -36,7 +35,6 @@ PRIORITY = {
     JobKind.EVALUATE: 20,
     JobKind.PULL: 25,
     JobKind.FINE_TUNE: 30,
-    JobKind.COMPARE: 40,
 }
 
 

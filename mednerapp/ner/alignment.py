@@ -176,7 +176,7 @@ def decode(
     log_probabilities: FloatArray,
     labels: Sequence[str],
     *,
-    method: DecodeMethod = "argmax",
+    method: DecodeMethod = "viterbi",
     calibration: Mapping[str, Calibration] | None = None,
 ) -> tuple[ScoredSpan, ...]:
     """Spans from what the model says of each token; a word's tag is chosen by what it says of its first token.

@@ -30,7 +30,7 @@ def predict(
     *,
     batch_tokens: int | None = None,
     on_progress: Progress | None = None,
-    method: DecodeMethod = "argmax",
+    method: DecodeMethod = "viterbi",
 ) -> list[tuple[ScoredSpan, ...]]:
     """Spans of each text, in text order and without overlaps, each on word edges, with calibrated scores.
 

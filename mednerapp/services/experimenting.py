@@ -132,7 +132,7 @@ def start(
                 return there
         if not tx.datasets.get(dataset_id).notes[Split.TEST]:
             raise NothingToTrainOn("The dataset has no test note, so nothing could be compared on it.")
-        encoders = {encoder_id: tx.models.encoder(encoder_id) for encoder_id in encoder_ids}
+        encoders = {encoder_id: tx.models.installed(encoder_id) for encoder_id in encoder_ids}
         reusable = _reusable(tx, project_id=project_id, dataset_id=dataset_id)
         cells: list[Cell] = []
         for seed in seeds:

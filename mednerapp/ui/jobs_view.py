@@ -20,7 +20,6 @@ _KIND = {
     JobKind.PULL: "download of an encoder",
     JobKind.ADD_ENCODER: "encoder from a folder",
     JobKind.VERIFY: "check of an encoder",
-    JobKind.COMPARE: "comparison",
 }
 _STATE = {JobState.QUEUED: "waiting", JobState.SUCCEEDED: "finished"}  # the other states have their own names
 

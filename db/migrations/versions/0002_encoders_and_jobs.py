@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 OLD_JOB_KINDS = ("predict", "fine_tune", "evaluate")
-NEW_JOB_KINDS = (*OLD_JOB_KINDS, "pull", "add_encoder", "verify", "compare")
+NEW_JOB_KINDS = (*OLD_JOB_KINDS, "pull", "add_encoder", "verify")
 OLD_ADAPTER_KINDS = ("starter", "lora")
 NEW_ADAPTER_KINDS = (*OLD_ADAPTER_KINDS, "full")
 
