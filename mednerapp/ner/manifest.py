@@ -102,7 +102,7 @@ def weights_hash(folder: Path) -> str:
             f"The model folder {folder.name!r} holds no .safetensors file. Other weight files can run code when they "
             "are opened and are not read; convert the weights to safetensors first."
         )
-    digests = [(path.name, _file_hash(path)) for path in files]
+    digests = [(path.name, file_hash(path)) for path in files]
     if len(digests) == 1:
         return digests[0][1]
     return hashlib.sha256("".join(f"{name}\t{digest}\n" for name, digest in digests).encode()).hexdigest()
@@ -117,7 +117,8 @@ def require_labels(manifest: Manifest, labels: Sequence[str], folder: Path) -> N
         )
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """Hex SHA-256."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

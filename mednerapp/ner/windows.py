@@ -16,7 +16,7 @@ class WindowPlan:
     """`size`: most tokens of a window, special ones not counted; `overlap`: fewest tokens that neighbours share.
 
     The size weighs tokens seen twice (fewer in longer windows) against attention (whose work grows with their length):
-    of 254, 382 and 510 tokens, 382 took the least time at 6x384 and within two hundredths of the least at 12x768.
+    by a count of operations for the notes of `bench predict`, 382 costs least at 6x384 and nearly so at 12x768.
     """
 
     size: int = 382

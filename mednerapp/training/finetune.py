@@ -29,6 +29,7 @@ from mednerapp.ner.loading import (
 )
 from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, weights_hash
 from mednerapp.ner.tags import bio_tags
+from mednerapp.ner.windows import WindowPlan
 from mednerapp.ner.words import IntArray
 from mednerapp.training.calibrating import calibration_of
 from mednerapp.training.checkpoints import Checkpoints
@@ -134,7 +135,7 @@ def _prepare(task: TrainingTask) -> tuple[Any, WordEncoder]:
 
 def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, first_layer: int) -> Manifest:
     """Trains the model in place; the manifest lacks only kind and weights hash."""
-    plan = window_of(model.config)
+    plan = _plan(task.base_folder, model)
     examples = examples_of(task.train, words, task.labels, plan)
     if not examples:
         raise NothingToTrainOn("No training note holds a word; confirm spans on at least one note of the train split.")
@@ -174,6 +175,12 @@ def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, 
         manifest["calibration"] = calibration_of(task.dev, dev.found(model, task.device, of_dev), task.labels)
     manifest["metrics"] = {"kept_epoch": kept, "epochs": [asdict(report) for report in reports]}
     return manifest
+
+
+def _plan(base_folder: Path, model: Any) -> WindowPlan:
+    """That of a base that was trained here: it has not learnt longer windows. Else the default of the architecture."""
+    base = manifest_or_none(base_folder)
+    return WindowPlan(**base["window"]) if base else window_of(model.config)
 
 
 def _depends_on(manifest: Manifest) -> dict[str, Any]:

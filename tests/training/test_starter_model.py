@@ -165,6 +165,11 @@ def test_cross_validation_scores_every_document_once_with_a_model_that_has_not_s
     assert sum(map(len, left_out)) == len(everything)
     micro = report.results[-1].score
     assert micro.notes == len(everything)
+    trained.clear()
+    assert cross_validated(shop, seed=1, folds=3) == report  # from what the folds left behind
+    assert not trained
+    cross_validated(shop, seed=2, folds=3)
+    assert len(trained) == 3  # other settings, other models
     assert micro.counts.gold == sum(
         s.label in MACCROBAT_LABELS for n in corpus_notes(MACCROBAT, shop.corpora) for s in n.spans
     )

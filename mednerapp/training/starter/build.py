@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -17,14 +19,16 @@ from mednerapp.domain.models import AdapterKind
 from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ModelProblem
-from mednerapp.ner.loading import Tagger, open_classifier, open_words, quiet, window_of
-from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, weights_hash
+from mednerapp.ner.loading import Tagger, open_classifier, open_words, quiet
+from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, file_hash, weights_hash
 from mednerapp.ner.prediction import predict
 from mednerapp.ner.tags import bio_tags
+from mednerapp.ner.windows import WindowPlan, plan_for
 from mednerapp.training.calibrating import calibration_of
 from mednerapp.training.saving import save_model
 from mednerapp.training.starter.corpora import (
     CORPORA,
+    HELD_OUT,
     MACCROBAT_LABELS,
     CorpusNote,
     corpus_notes,
@@ -40,6 +44,7 @@ from mednerapp.training.starter.recipe import (
     LINEAGE,
     PRETRAINING_TEXTS,
     VOCABULARY_SIZE,
+    Pretraining,
     Recipe,
 )
 from mednerapp.training.starter.vocabulary import prune
@@ -71,7 +76,7 @@ class Workshop:
                 raise ModelProblem(f"--init has to name the folder of {INIT_NAME} (weights {INIT_HASH[:12]}…).")
             prune(self.init, out, texts=self._texts(), size=VOCABULARY_SIZE)
 
-        return self._stage("vocabulary", make)
+        return self._stage("vocabulary", {}, make)
 
     def pretrained(self) -> Path:
         """The encoder after guessing masked words."""
@@ -80,7 +85,7 @@ class Workshop:
             texts, settings = self._texts(), self.recipe.pretraining
             pretrain(self.vocabulary(), out, texts=texts, settings=settings, device=self.device, say=self.say)
 
-        return self._stage("pretrained", make)
+        return self._stage("pretrained", {"pretraining": asdict(self.recipe.pretraining)}, make)
 
     def taught(self) -> Path:
         """The encoder after learning what the corpora mark, MACCROBAT left out, so that any of it can be a test."""
@@ -90,7 +95,7 @@ class Workshop:
             words = open_words(folder)
             torch.manual_seed(self.recipe.corpora.seed)
             net = ManyHeads(folder, HEADS).to(self.device)
-            plan = window_of(net.encoder.config)
+            plan = _windows(net)
             others = [spec for spec in CORPORA.values() if spec is not MACCROBAT]
             windows = [
                 w for spec in others for w in marked_windows(corpus_notes(spec, self.corpora), words, spec, plan)
@@ -101,7 +106,8 @@ class Workshop:
             save_file({k: v.cpu() for k, v in net.heads.state_dict().items()}, out / _HEADS_FILE)
             words.save(out)
 
-        return self._stage("taught", make)
+        settings = {"pretraining": asdict(self.recipe.pretraining), "corpora": asdict(self.recipe.corpora)}
+        return self._stage("taught", settings, make)
 
     def tagger(self, notes: Sequence[CorpusNote], *, seed: int) -> tuple[Tagger, ManyHeads]:
         """A model trained on these MACCROBAT documents, ready to predict (raw scores), and the network it came from."""
@@ -109,12 +115,12 @@ class Workshop:
         words = open_words(folder)
         torch.manual_seed(seed)
         net = ManyHeads(folder, HEADS)
-        plan = window_of(net.encoder.config)
+        plan = _windows(net)
         net.heads.load_state_dict(load_file(folder / _HEADS_FILE))
         learn(
             net.to(self.device),
             marked_windows(notes, words, MACCROBAT, plan),
-            self.recipe.product,
+            replace(self.recipe.product, seed=seed),
             device=self.device,
             say=self.say,
         )
@@ -133,26 +139,53 @@ class Workshop:
             if spec is not MACCROBAT:
                 yield from (note.text for note in corpus_notes(spec, self.corpora))
 
-    def _stage(self, name: str, make: Callable[[Path], None]) -> Path:
-        """The folder of a stage; appears complete or not at all."""
+    def _stage(self, name: str, settings: dict[str, Any], make: Callable[[Path], None]) -> Path:
+        """The folder of a stage; appears complete or not at all.
+
+        Raises:
+            ModelProblem: if one is there that was made with other settings or texts.
+        """
+        made_with = {
+            "init": INIT_HASH,
+            "vocabulary": VOCABULARY_SIZE,
+            "files": {name: file_hash(self.corpora / f"{name}.jsonl.gz") for name in sorted(_FILES)},
+            **settings,
+        }
         folder = self.work / name
         if folder.is_dir():
+            if json.loads((folder / _MADE_WITH).read_text(encoding="utf-8")) != made_with:
+                raise ModelProblem(
+                    f"The stage {name!r} in {self.work.name!r} was made with other settings or texts. Take another "
+                    "folder for --work, or remove that stage."
+                )
             return folder
         self.work.mkdir(parents=True, exist_ok=True)
         draft = self.work / f".{name}.partial"
         shutil.rmtree(draft, ignore_errors=True)
         make(draft)
+        (draft / _MADE_WITH).write_text(json.dumps(made_with, indent=2) + "\n", encoding="utf-8")
         draft.rename(folder)
         self.say(f"stage {name} done")
         return folder
 
 
+_MADE_WITH = "made_with.json"
+_FILES = {
+    *PRETRAINING_TEXTS,
+    *HELD_OUT,
+    *(name for spec in CORPORA.values() if spec is not MACCROBAT for name in spec.files),
+}
 _HEADS_FILE = "heads.safetensors"
 
 
 def gold_of(note: CorpusNote) -> list[Span]:
     """The spans of a MACCROBAT document under the product's labels."""
     return sorted({Span(s.start, s.end, MACCROBAT_LABELS[s.label]) for s in note.spans if s.label in MACCROBAT_LABELS})
+
+
+def _windows(net: ManyHeads) -> WindowPlan:
+    """As long as those of the pre-training: later positions were never learnt together with the rest."""
+    return plan_for(min(Pretraining().length, int(net.encoder.config.max_position_embeddings)))
 
 
 def splits(corpora: Path) -> dict[Split, list[CorpusNote]]:

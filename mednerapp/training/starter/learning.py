@@ -63,7 +63,7 @@ def learn(net: ManyHeads, windows: Sequence[MarkedWindow], settings: Learning, *
     groups = [group for _ in range(settings.epochs) for group in _epoch(windows, settings, rng)]
     optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     lengths = [len(window.ids) for window in windows]
-    began, tokens, total = time.monotonic(), 0, 0.0
+    began, tokens, total = time.monotonic(), 0, torch.zeros((), device=device)
     net.train()
     for step, group in enumerate(groups, 1):
         for options in optimizer.param_groups:
@@ -72,15 +72,16 @@ def learn(net: ManyHeads, windows: Sequence[MarkedWindow], settings: Learning, *
         for part in passes(group, lengths, most_tokens=pass_tokens(device)):
             loss = loss_of(net, [windows[i] for i in part], settings, device) / counted
             loss.backward()
-            total += float(loss.detach()) if device == "cpu" else 0.0
+            total += loss.detach()
         torch.nn.utils.clip_grad_norm_(net.parameters(), settings.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         tokens += counted
         if step % SAY_EVERY == 0 or step == len(groups):
             seconds = time.monotonic() - began
-            say(f"  step {step}/{len(groups)}  loss {total / SAY_EVERY:.3f}  {tokens / seconds:.0f} tokens/s")
-            total = 0.0
+            steps = step % SAY_EVERY or SAY_EVERY
+            say(f"  step {step}/{len(groups)}  loss {float(total) / steps:.3f}  {tokens / seconds:.0f} tokens/s")
+            total.zero_()
 
 
 def loss_of(net: ManyHeads, windows: Sequence[MarkedWindow], settings: Learning, device: str) -> Tensor:

@@ -19,7 +19,7 @@ PRETRAINING_TEXTS = ("pmc_rct_open/all", "aci_bench/train", "aci_bench/train")
 class Pretraining:
     """Masked-word training. A step sees `batch_size` windows of `length` tokens."""
 
-    steps: int = 3640
+    steps: int = 3639
     batch_size: int = 256
     length: int = 256
     learning_rate: float = 5e-4
@@ -54,7 +54,7 @@ class Recipe:
     corpora: Learning = Learning(
         epochs=1, learning_rate=4e-4, batch_size=16, own_weight=1.0, product_weight=0.5, share=0.25
     )
-    product: Learning = Learning(epochs=10, learning_rate=5e-4, batch_size=8, own_weight=0.5, product_weight=1.0)
+    product: Learning = Learning(epochs=10, learning_rate=5e-4, batch_size=16, own_weight=0.5, product_weight=1.0)
 
 
 LINEAGE: dict[str, Any] = {
