@@ -21,7 +21,7 @@ from mednerapp.ner.checking import Found
 from mednerapp.ner.converting import convert, join
 from mednerapp.ner.encoders import EncoderRecord, EncoderSpec, read_record, slug, spec_of
 from mednerapp.ner.fetching import Progress
-from mednerapp.ner.manifest import weights_hash
+from mednerapp.ner.manifest import file_hash, weights_hash
 from mednerapp.ner.probing import ARCHITECTURES
 
 STEPS = 4  # weights, tokenizer, checks, in place
@@ -158,17 +158,12 @@ def _write_weights(folder: Path, draft: Path, still_wanted: Callable[[], None]) 
     if names == [fetching.SAFE]:
         shutil.copyfile(files[0], draft / fetching.SAFE)  # as it came: the hash that others know it by stays
         return names[0], weights_hash(draft)
-    digests = [_file_hash(path) for path in files]
+    digests = [file_hash(path) for path in files]
     if names[0].endswith(".bin"):
         convert(files, draft / fetching.SAFE, still_wanted=still_wanted)
     else:
         join(files, draft / fetching.SAFE)
     return ", ".join(names), digests[0] if len(files) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _require_good(found: list[Found]) -> None:

@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mednerapp.errors import ModelProblem
+from mednerapp.ner.manifest import file_hash
 from mednerapp.training.saving import sync
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class Checkpoints:
         partial.mkdir()
         try:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial / _TENSORS)
-            content = {"depends_on": dict(depends_on), "state": dict(state), "tensors": _file_hash(partial / _TENSORS)}
+            content = {"depends_on": dict(depends_on), "state": dict(state), "tensors": file_hash(partial / _TENSORS)}
             written = {"format_version": FORMAT_VERSION, "sha256": _hash_of(content), **content}
             (partial / _STATE).write_text(json.dumps(written), encoding="utf-8")
             for path in [*partial.iterdir(), partial]:
@@ -137,7 +138,7 @@ def _read(folder: Path, depends_on: Mapping[str, Any]) -> Saved:
         content = {name: fields.get(name) for name in ("depends_on", "state", "tensors")}
         if fields.get("sha256") != _hash_of(content):
             raise _damaged(folder, f"{_STATE} was changed")
-        if fields["tensors"] != _file_hash(folder / _TENSORS):
+        if fields["tensors"] != file_hash(folder / _TENSORS):
             raise _damaged(folder, f"{_TENSORS} was cut off or changed")
         tensors = load_file(folder / _TENSORS)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, SafetensorError) as error:
@@ -162,8 +163,3 @@ def _damaged(folder: Path, what: str) -> ModelProblem:
 def _hash_of(content: Mapping[str, Any]) -> str:
     """Of JSON with sorted keys; floats are written so that reading gives the same ones."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
