@@ -168,8 +168,8 @@ def _make_word_pieces(
 
 def _word_piece_vocabulary(folder: Path) -> dict[str, int]:
     if (folder / "vocab.txt").is_file():
-        lines = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
-        return {piece: number for number, piece in enumerate(lines)}
+        with (folder / "vocab.txt").open(encoding="utf-8") as lines:  # str.splitlines() would split inside pieces too
+            return {line.rstrip("\n"): number for number, line in enumerate(lines)}
     model = read_json(folder / "tokenizer.json").get("model")
     found = cast("dict[str, Any]", model).get("vocab") if isinstance(model, dict) else None
     if not isinstance(found, dict):

@@ -130,6 +130,18 @@ def test_an_unknown_folder_gets_the_case_of_its_vocabulary_whatever_it_says(
     assert len(record.repairs) == 1
 
 
+def test_a_vocabulary_with_line_separators_in_its_pieces_keeps_its_numbers(tmp_path: Path) -> None:
+    """U+2028 and U+0085 are pieces of real vocabularies; a piece whose number is off by one ruins all after it."""
+    folder = make_published_folder(tmp_path / "brought", ENCODERS["BioBERT"], weights="bin")  # needs a new tokenizer
+    path = folder / "vocab.txt"
+    pieces = path.read_text(encoding="utf-8").split("\n")[:-1]
+    pieces[10:12] = ["\u2028", "\x85"]  # as many as before: the weights still fit
+    path.write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
+    installing.add(folder, name="BioBERT", target=tmp_path / "it")
+    model = json.loads((tmp_path / "it" / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    assert model["vocab"] == {piece: number for number, piece in enumerate(pieces)}
+
+
 @pytest.mark.parametrize("prefix", [True, False])
 def test_half_precision_and_prefixes_make_no_difference(tmp_path: Path, *, prefix: bool) -> None:
     import torch
