@@ -12,7 +12,7 @@ from transformers import AutoModel
 
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
-from mednerapp.ner.loading import quiet
+from mednerapp.ner.loading import ATTENTION, quiet
 from mednerapp.ner.manifest import weights_hash
 from mednerapp.ner.probing import LOCAL, PROBES, case_name, case_of, open_tokenizer, read_config, read_json, reason_of
 
@@ -123,6 +123,7 @@ def _check_forward(folder: Path) -> str:
                 str(folder),
                 dtype=torch.float32,
                 use_safetensors=True,
+                **ATTENTION,
                 add_pooling_layer=False,
                 output_loading_info=True,
                 **LOCAL,

@@ -26,6 +26,9 @@ from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.windows import WindowPlan, plan_for
 from mednerapp.scoring.calibration import Calibration
 
+# Torch's own attention, whatever a config.json says: it could name a kernel of the hub, which is native code. The
+# library lets the config's private key win over the public argument, but not over the private key as an argument.
+ATTENTION: dict[str, Any] = {"attn_implementation": "sdpa", "_attn_implementation": "sdpa"}
 _SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -109,6 +112,7 @@ def open_classifier(folder: Path, labels: Sequence[str], *, words: WordEncoder, 
             # its fast path. The hidden dropout stays as configured.
             attention_probs_dropout_prob=0.0,
             use_safetensors=True,
+            **ATTENTION,
             ignore_mismatched_sizes=not keep_head,
             output_loading_info=True,
             **_SAFE,

@@ -32,6 +32,8 @@ SPECIAL_TOKENS = {
 TOKENIZER_FILES = {"bert": ("vocab.txt", "tokenizer.json"), "roberta": ("vocab.json", "tokenizer.json")}
 PROBES = ("The", "Patient", "Fever", "Plan", "She", "No")  # at least one of them is in any English vocabulary
 UPPER_SHARE = 0.005  # of a vocabulary's pieces; a third of a cased one's have upper case, none of an uncased one's
+# A config may name a kernel of the hub here, which is native code, or one that this machine does not have.
+ATTENTION_KEYS = ("attn_implementation", "_attn_implementation")
 LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -77,7 +79,8 @@ def read_config(folder: Path) -> tuple[dict[str, Any], list[str]]:
         )
     if not all(isinstance(config.get(name), int) for name in ("vocab_size", "hidden_size", "num_hidden_layers")):
         raise ModelProblem(f"config.json of {folder.name!r} gives no sizes; copy the whole folder again.")
-    repairs: list[str] = []
+    chosen = [str(config.pop(key)) for key in ATTENTION_KEYS if key in config]
+    repairs = [f"config.json chose how attention is computed ({one[:100]!r})." for one in chosen]
     if not stated:
         repairs.append(f"config.json did not say that the model is of type {kind}.")
     if not config.get("architectures"):

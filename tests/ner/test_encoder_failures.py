@@ -20,6 +20,8 @@ from safetensors.torch import load_file, save_file
 from mednerapp.errors import ModelProblem
 from mednerapp.ner import installing
 from mednerapp.ner.encoders import ENCODERS, RECORD
+from mednerapp.ner.loading import open_classifier, open_words
+from mednerapp.training.starter.network import ManyHeads
 from tests.tiny_models import make_published_folder
 
 Change = Callable[[Path], object]
@@ -214,6 +216,25 @@ def test_a_name_that_is_taken_is_refused_before_anything_else(published: dict[st
     installing.add(published["BERT"], name="Ours", target=target)
     with pytest.raises(ModelProblem, match="already; remove it first"):
         installing.add(published["BERT"], name="Ours", target=target)
+
+
+@pytest.mark.parametrize("key", ["_attn_implementation", "attn_implementation"])
+def test_a_config_does_not_choose_what_computes_attention(
+    brought: Callable[[str], Path], tmp_path: Path, key: str
+) -> None:
+    """A kernel of the hub is native code; the library would fetch and load it because a config.json says so."""
+    folder = brought("BERT")
+    change_json("config.json", **{key: "kernels-community/flash-attn"})(folder)
+    target = tmp_path / "encoders" / "ours"
+    record = installing.add(folder, name="Ours", target=target)
+    assert record.repairs == ("config.json chose how attention is computed ('kernels-community/flash-attn').",)
+    assert key not in json.loads((target / "config.json").read_text())
+
+    change_json("config.json", **{key: "kernels-community/flash-attn"})(target)  # as one that came here otherwise
+    assert all(check.ok for check in installing.verify(target, expected_hash=record.weights_hash))
+    words = open_words(target)
+    assert open_classifier(target, ["Drug"], words=words, keep_head=False).config._attn_implementation == "sdpa"
+    assert ManyHeads(target, {"product": 3}).encoder.config._attn_implementation == "sdpa"
 
 
 def test_a_check_finds_weights_that_were_changed_and_a_tokenizer_that_lost_its_case(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from mednerapp.ner.loading import quiet
+from mednerapp.ner.loading import ATTENTION, quiet
 from mednerapp.ner.packed import embed, layer_count, pack, run_layers
 from mednerapp.ner.words import IntArray
 
@@ -32,6 +32,7 @@ class ManyHeads(nn.Module):
                 add_pooling_layer=False,
                 attention_probs_dropout_prob=0.0,
                 dtype=torch.float32,
+                **ATTENTION,
             )
         self.dropout = nn.Dropout(HEAD_DROPOUT)
         width = int(self.encoder.config.hidden_size)

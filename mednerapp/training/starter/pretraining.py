@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy, gelu, linear
 from transformers import AutoModel
 
 from mednerapp.ner.alignment import WordEncoder
-from mednerapp.ner.loading import open_words, quiet
+from mednerapp.ner.loading import ATTENTION, open_words, quiet
 from mednerapp.ner.prediction import autocast
 from mednerapp.ner.words import IntArray
 from mednerapp.training.starter.learning import Say
@@ -58,6 +58,7 @@ def pretrain(folder: Path, out: Path, *, texts: Iterable[str], settings: Pretrai
             add_pooling_layer=False,
             attention_probs_dropout_prob=0.0,
             dtype=torch.float32,
+            **ATTENTION,
         ).to(device)
     guesser = Guesser(encoder).to(device)
     trained = [*encoder.parameters(), *guesser.parameters()]

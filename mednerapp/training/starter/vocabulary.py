@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModel
 
 from mednerapp.ner.alignment import WordEncoder
-from mednerapp.ner.loading import open_words, quiet
+from mednerapp.ner.loading import ATTENTION, open_words, quiet
 from mednerapp.ner.words import IntArray
 
 _TEXTS_AT_ONCE = 64
@@ -53,7 +53,7 @@ def prune(source: Path, target: Path, *, texts: Iterable[str], size: int) -> Non
     new_id = {piece: i for i, piece in enumerate(kept)}
     target.mkdir(parents=True)
     with quiet():
-        model: Any = AutoModel.from_pretrained(str(source), local_files_only=True, add_pooling_layer=False)
+        model: Any = AutoModel.from_pretrained(str(source), local_files_only=True, add_pooling_layer=False, **ATTENTION)
         rows = torch.tensor([vocabulary[piece] for piece in kept])
         old = model.get_input_embeddings().weight.detach()
         model.resize_token_embeddings(len(kept), mean_resizing=False)
