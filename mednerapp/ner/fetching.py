@@ -39,6 +39,7 @@ SAFE, OLD = "model.safetensors", "pytorch_model.bin"
 SAFE_PART = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 OLD_PART = re.compile(r"pytorch_model-\d{5}-of-\d{5}\.bin")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+NO_TOKEN = False  # one that somebody stored on this machine for the hub says who asks, and stays here
 TIMEOUT = 15.0  # seconds until the hub must answer
 COPIES = 3  # the download, the converted weights, and what the conversion may need for a while
 MB = 2**20
@@ -146,7 +147,7 @@ def _from_hub(hub_id: str, revision: str, *, downloads: Path, on_progress: Progr
 def _listing(hub_id: str, revision: str) -> tuple[dict[str, int], str]:
     """Sizes in bytes of the files at the top of the repository, and the commit that `revision` is."""
     try:
-        info = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        info = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=TIMEOUT, token=NO_TOKEN)
     except Exception as error:
         raise _problem(error, hub_id, revision) from error
     return {file.rfilename: file.size or 0 for file in info.siblings or () if "/" not in file.rfilename}, info.sha or ""
@@ -155,7 +156,13 @@ def _listing(hub_id: str, revision: str) -> tuple[dict[str, int], str]:
 def _download(hub_id: str, name: str, commit: str, folder: Path, reporter: _Reporter) -> None:
     try:
         hf_hub_download(
-            hub_id, name, revision=commit, local_dir=folder, etag_timeout=TIMEOUT, tqdm_class=_bar_for(reporter)
+            hub_id,
+            name,
+            revision=commit,
+            local_dir=folder,
+            etag_timeout=TIMEOUT,
+            token=NO_TOKEN,
+            tqdm_class=_bar_for(reporter),
         )
     except reporter.stopped:
         raise
@@ -167,8 +174,10 @@ def _problem(error: Exception, hub_id: str, revision: str) -> ModelProblem:
     """What the library or the connection raised, as a sentence that says what to do."""
     if isinstance(error, GatedRepoError):
         return ModelProblem(
-            f"{hub_id!r} is shared only with people who accepted its terms. Accept them on the hub, download the "
-            "folder with your own account, and add it (page Models, or: mednerapp models add FOLDER)."
+            f"{hub_id!r} is shared only with people who accepted its terms, and MedNER signs in nowhere. Sign in on the "
+            "hub in a browser, accept them, download config.json, the tokenizer's files and model.safetensors or "
+            'pytorch_model.bin under "Files and versions", and add the folder ("From a folder" on the page Models, or: '
+            "mednerapp models add FOLDER)."
         )
     if isinstance(error, RevisionNotFoundError):
         return ModelProblem(

@@ -128,11 +128,20 @@ def test_a_branch_is_pinned_to_the_commit_that_it_is_now(
     assert (encoder.source, encoder.revision, encoder.licence) == ("somebody/their-bert", "5" * 40, "not stated")
 
 
+def test_nothing_that_says_who_asks_goes_out(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_ofSomebody")
+    work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
+    assert "GET model.safetensors" in hub.asked
+    assert hub.tokens == []
+
+
 def refused(hub: FakeHub, what: str) -> tuple[str, str]:
     """Prepares the hub; what to ask for, and what is said."""
     if what == "gated":
         hub.gated.add(BERT.hub_id)
-        return BERT.hub_id, "accepted its terms"
+        return BERT.hub_id, r"accepted its terms.*Files and versions.*mednerapp models add FOLDER"
     if what == "no such repository":
         return "nobody/nothing", r"There is no 'nobody/nothing' on the hub"
     if what == "cut off":

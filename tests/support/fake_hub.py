@@ -16,13 +16,17 @@ import pytest
 
 
 class FakeHub:
-    """`repositories`: hub id → (commit, folder). `gated`: ids that say no. `short`: files whose end never comes."""
+    """`repositories`: hub id → (commit, folder). `gated`: ids that say no. `short`: files whose end never comes.
+
+    asked: method and file. tokens: what came with the requests to say who asks.
+    """
 
     def __init__(self) -> None:
         self.repositories: dict[str, tuple[str, Path]] = {}
         self.gated: set[str] = set()
         self.short: set[str] = set()
         self.asked: list[str] = []
+        self.tokens: list[str] = []
         self.port = 0
 
     @property
@@ -47,6 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         """/api/models/OWNER/NAME/revision/REVISION or /OWNER/NAME/resolve/REVISION/FILE."""
         parts = self.path.partition("?")[0].strip("/").removeprefix("api/models/").split("/")
         hub_id, revision = "/".join(parts[:2]), parts[3]
+        self.hub.tokens += [self.headers["Authorization"]] if "Authorization" in self.headers else []
         if hub_id in self.hub.gated:
             self._refuse(HTTPStatus.FORBIDDEN, "GatedRepo")
         elif hub_id not in self.hub.repositories:
