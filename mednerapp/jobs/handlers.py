@@ -20,21 +20,20 @@ class Taggers:
     """The models of this worker: adapters of one encoder share its weights, and switching back is quick."""
 
     def __init__(self) -> None:
-        self._models: Any = None
+        self._models: dict[str, Any] = {}
 
-    def get(self, context: JobContext, adapter: Adapter) -> Any:
-        """The tagger of an adapter, over its encoder."""
+    def get(self, context: JobContext, adapter: Adapter, *, exact: bool = False) -> Any:
+        """The tagger of an adapter, over its encoder. `exact`: in fp32 on a CPU whatever the setting says."""
         from mednerapp.ner.loading import pick_device
         from mednerapp.ner.residency import Models
 
-        if self._models is None:
-            device = pick_device(context.device)
-            precision = context.settings.precision if device == "cpu" else "fp32"
-            self._models = Models(device=device, precision=precision)
+        device = pick_device(context.device)
+        precision = context.settings.precision if device == "cpu" and not exact else "fp32"
+        models = self._models.setdefault(precision, Models(device=device, precision=precision))
         with context.store.read() as tx:
             encoder = tx.models.encoder(adapter.encoder_id)
         folders = context.settings.model_folder
-        tagger = self._models.tagger(folders(adapter.folder), base_folder=folders(encoder.folder))
+        tagger = models.tagger(folders(adapter.folder), base_folder=folders(encoder.folder))
         if tagger.manifest["weights_hash"] != adapter.weights_hash:
             raise ModelProblem(
                 f"The weights of {adapter.name!r} are not those that were registered. Copy its folder back, or "
@@ -87,7 +86,9 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
     from mednerapp.ner.manifest import seen_notes
 
     adapter = _adapter(context)
-    tagger = taggers.get(context, adapter)
+    tagger = taggers.get(
+        context, adapter, exact=True
+    )  # or adapters scored before and after a setting would not compare
     evaluating.evaluate(
         context.store,
         adapter_id=adapter.id,
@@ -121,6 +122,7 @@ def fine_tune(context: JobContext) -> str:
         task = TrainingTask(
             base_folder=context.settings.model_folder(order.encoder_folder),
             encoder_name=order.encoder_name,
+            encoder_hash=order.encoder_hash,
             train=order.train,
             dev=order.dev,
             labels=order.labels,
@@ -151,7 +153,8 @@ def fine_tune(context: JobContext) -> str:
         )
     except (TrainingStopped, JobCancelled) as stopped:
         with context.store.read() as tx:
-            if tx.jobs.get(context.job.id).cancel_requested:  # else the worker stops, and the run can go on
+            cancelled = tx.jobs.get(context.job.id).cancel_requested  # else the worker stops, and the run can go on
+            if cancelled and tx.runs.of_job(context.job.id):  # and not already goes on as another job
                 checkpoints.remove()
         raise JobCancelled from stopped
     checkpoints.remove()

@@ -86,13 +86,19 @@ class Models:
         """The resident encoder with this adapter switched on, opening either where it is not."""
         base = self._base
         if base is None or base.weights_hash != base_hash:
-            self._base = base = None  # never two encoders at once
+            self._base = base = None  # never two encoders at once, so what holds the other one goes too
+            for key in [key for key in self._ready if key[1]]:
+                del self._ready[key]
             words = open_words(base_folder)
             model = open_classifier(base_folder, manifest["labels"], words=words, keep_head=False)
             self._base = base = _Base(base_hash, words, model.to(self._device).eval(), OrderedDict())
         key = manifest["weights_hash"]
         if key not in base.adapters:
-            _open_adapter(base, manifest, folder)
+            try:
+                _open_adapter(base, manifest, folder)
+            except BaseException:
+                self._base = None  # half of an adapter may be in it
+                raise
             _keep(base.adapters, key, _name(key), self._most_adapters, base.model.delete_adapter)
         base.adapters.move_to_end(key)
         base.model.set_adapter(base.adapters[key])

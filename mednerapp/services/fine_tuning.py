@@ -48,6 +48,7 @@ class TrainingOrder:
     name: str
     encoder_name: str
     encoder_folder: str
+    encoder_hash: str
     train: Sequence[GoldNote]
     dev: Sequence[GoldNote]
     labels: tuple[str, ...]
@@ -193,6 +194,7 @@ def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model
         name=run.name,
         encoder_name=encoder.name,
         encoder_folder=encoder.folder,
+        encoder_hash=encoder.weights_hash,
         train=train,
         dev=dev,
         labels=labels,

@@ -14,7 +14,7 @@ import torch
 from mednerapp import __version__
 from mednerapp.domain.datasets import GoldNote
 from mednerapp.domain.models import AdapterKind, HyperParameters, Method
-from mednerapp.errors import InvalidValue, NothingToTrainOn
+from mednerapp.errors import InvalidValue, ModelProblem, NothingToTrainOn
 from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.encoders import spec_of
 from mednerapp.ner.loading import (
@@ -58,6 +58,7 @@ class TrainingTask:
     out_dir: Path
     name: str
     dataset_hash: str
+    encoder_hash: str | None = None
     checkpoints: Checkpoints | None = None
 
 
@@ -125,6 +126,11 @@ def _prepare(task: TrainingTask) -> tuple[Any, WordEncoder]:
     require_free(task.out_dir)
     if task.hyper.epochs < 1 or task.hyper.batch_size < 1:
         raise InvalidValue(f"Epochs and batch size are at least 1, not {task.hyper.epochs}, {task.hyper.batch_size}.")
+    if task.encoder_hash not in (None, weights_hash(task.base_folder)):
+        raise ModelProblem(
+            f"The weights of the encoder {task.encoder_name!r} are not those that were installed. Check it on the page "
+            "Models, and install it again."
+        )
     torch.manual_seed(task.hyper.seed)
     words = open_words(task.base_folder)
     require_case(words, task.encoder_name)
@@ -169,7 +175,7 @@ def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, 
             hooks=hooks,
             frozen=frozen([example.ids for example in examples]),
             checkpoints=task.checkpoints,
-            depends_on=_depends_on(manifest),
+            depends_on=_depends_on(task, manifest),
         )
         model.eval()
         manifest["calibration"] = calibration_of(task.dev, dev.found(model, task.device, of_dev), task.labels)
@@ -183,7 +189,7 @@ def _plan(base_folder: Path, model: Any) -> WindowPlan:
     return WindowPlan(**base["window"]) if base else window_of(model.config)
 
 
-def _depends_on(manifest: Manifest) -> dict[str, Any]:
+def _depends_on(task: TrainingTask, manifest: Manifest) -> dict[str, Any]:
     """What a checkpoint must have been made with to be of use here; the settings are added by the loop."""
     return {
         "encoder": manifest["encoder"]["weights_hash"],
@@ -191,6 +197,8 @@ def _depends_on(manifest: Manifest) -> dict[str, Any]:
         "label_schema": manifest["labels"],
         "window": manifest["window"],
         "head": manifest["head"],
+        "code_version": manifest["code_version"],
+        "device": task.device.partition(":")[0],
     }
 
 

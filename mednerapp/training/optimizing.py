@@ -57,16 +57,14 @@ class Rate:
 
 
 def balanced_weights(examples: Sequence[Example], tags: int) -> torch.Tensor:
-    """Weights (tags,) in inverse proportion to how often each tag stands in the gold, with mean 1 over the tokens.
+    """Weights (tags,) in inverse proportion to how often each tag stands in the gold, their mean over the tokens 1.
 
-    At most ten times and at least a tenth of that mean, so that one mention of a rare label cannot outshout all others.
+    Then none is left above 10 or below 0.1, so that one mention of a rare label cannot outshout all others.
     A tag that is never there weighs 1; it does not matter.
     """
     every = np.concatenate([example.tags for example in examples])
     counts = np.bincount(every[every >= 0], minlength=tags).astype(np.float64)
     weights = np.ones(tags)
     there = counts > 0
-    weights[there] = counts.sum() / (there.sum() * counts[there])
-    weights = np.clip(weights, 1 / MOST_WEIGHT, MOST_WEIGHT)
-    weights /= max((weights * counts).sum() / max(counts.sum(), 1), 1e-9)
-    return torch.from_numpy(weights).float()
+    weights[there] = counts.sum() / (there.sum() * counts[there])  # their mean over the tokens is 1
+    return torch.from_numpy(np.clip(weights, 1 / MOST_WEIGHT, MOST_WEIGHT)).float()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
+import numpy as np
 import pytest
 from support.makers import make_dataset, make_project, make_user
 
@@ -20,6 +21,7 @@ from mednerapp.errors import ModelProblem
 from mednerapp.jobs import handlers
 from mednerapp.jobs.context import JobCancelled, JobContext
 from mednerapp.ner.manifest import read_manifest, weights_hash
+from mednerapp.ner.prediction import token_log_probabilities
 from mednerapp.services import fine_tuning
 from mednerapp.settings import Settings
 from mednerapp.store import Store
@@ -162,6 +164,33 @@ def test_a_manifest_says_what_the_model_is_made_of(place: Place) -> None:
     assert manifest["code_version"]
     assert manifest["metrics"]["kept_epoch"] in range(1, 5)
     assert manifest["calibration"] == {}  # a handful of spans says nothing
+
+
+def test_a_run_over_an_encoder_whose_weights_were_changed_is_refused(place: Place) -> None:
+    weights = place.models / "encoders" / "tiny" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelProblem, match="The weights of the encoder 'tiny' are not those that were installed"):
+        handlers.fine_tune(place.context(place.start()))
+
+
+def test_adapters_are_scored_at_full_precision_whatever_predictions_use(place: Place) -> None:
+    run = place.start()
+    context = place.context(run)
+    context.settings = place.settings.model_copy(update={"precision": "int8"})
+    handlers.fine_tune(context)
+    taggers, full = handlers.Taggers(), handlers.Taggers()
+    texts = ["Fever and a cough for three days; pneumonia was found."]
+
+    def scores(tagger) -> list[float]:
+        return np.concatenate(token_log_probabilities(tagger, tagger.words.encode(texts))).tolist()
+
+    exact = scores(taggers.get(context, place.adapter(run), exact=True))
+    quick = scores(taggers.get(context, place.adapter(run)))
+    context.settings = place.settings
+    assert exact == scores(full.get(context, place.adapter(run)))
+    assert exact != quick
 
 
 def test_an_adapter_whose_weights_are_not_the_registered_ones_is_refused_by_the_worker(place: Place) -> None:

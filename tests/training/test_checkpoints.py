@@ -174,7 +174,13 @@ def test_two_checkpoints_are_kept_and_hold_no_path_and_no_text(site: Site) -> No
         assert {path.name for path in folder.iterdir()} == {"state.safetensors", "state.json"}
         content = json.loads((folder / "state.json").read_text())
         assert set(content) == {"format_version", "sha256", "depends_on", "state", "tensors"}
-        assert set(content["depends_on"]) == {"encoder", "dataset", "label_schema", "window", "head", "settings"}
+        assert set(content["depends_on"]) == {
+            "encoder", "dataset", "label_schema", "window", "head", "settings", "code_version", "device",
+        }  # fmt: skip
+        for path in folder.iterdir():
+            written = path.read_bytes()
+            assert str(site.folder).encode() not in written
+            assert not any(note.text.encode() in written for note in toy_notes())
 
 
 def test_a_full_disk_does_not_end_the_run(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,14 +136,23 @@ def test_every_window_goes_through_once_in_passes_within_the_budget() -> None:
     assert all(sum(lengths[i] for i in group) <= 100 or len(group) == 1 for group in found)
 
 
-def test_balanced_weights_raise_rare_tags_and_keep_the_mean_loss_in_place(examples: list[Example]) -> None:
-    tags = 1 + 2 * len(LABELS)
-    weights = balanced_weights(examples, tags)
-    every = np.concatenate([example.tags for example in examples])
-    counts = np.bincount(every[every >= 0], minlength=tags)
-    assert weights[0] == weights.min()
-    assert weights.max() / weights.min() > 2
-    assert float((weights.numpy() * counts).sum() / counts.sum()) == pytest.approx(1.0)
+def _tagged(counts: Sequence[int]) -> list[Example]:
+    tags = np.repeat(np.arange(len(counts)), counts)
+    return [Example(ids=np.zeros_like(tags), tags=tags)]
+
+
+def test_balanced_weights_raise_rare_tags_and_keep_the_mean_loss_in_place() -> None:
+    counts = np.array([60, 20, 20])
+    weights = balanced_weights(_tagged(counts.tolist()), 3).numpy()
+    assert weights.tolist() == pytest.approx([100 / 180, 100 / 60, 100 / 60])
+    assert (weights * counts).sum() / counts.sum() == pytest.approx(1.0)
+
+
+def test_no_tag_weighs_more_than_ten_or_less_than_a_tenth() -> None:
+    weights = balanced_weights(_tagged([100_000, 1, 0, 500]), 4)
+    assert weights.tolist() == pytest.approx([100_501 / (3 * 100_000), 10, 1, 10])
+    many = balanced_weights(_tagged([100_000, *[1] * 40]), 41)
+    assert float(many[0]) == pytest.approx(0.1)
 
 
 def test_class_weights_change_what_is_learnt(base: Path, examples: list[Example]) -> None:
