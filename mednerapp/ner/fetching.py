@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import tqdm
 
 from mednerapp.errors import ModelProblem
+from mednerapp.ner.manifest import file_hash
 
 Progress = Callable[[int, int, str, str], None]
 """(done, total, unit, what is being done); may raise to end the work."""
@@ -52,6 +53,14 @@ class Fetched:
     folder: Path
     revision: str
     how: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What the hub lists of a file. `size`: bytes. `sha256`: hex; '' for small files, which it does not hash so."""
+
+    size: int
+    sha256: str
 
 
 def weight_files(names: list[str]) -> list[str]:
@@ -125,32 +134,51 @@ def _from_hub(hub_id: str, revision: str, *, downloads: Path, on_progress: Progr
     constants.HF_HUB_DISABLE_TELEMETRY = True
     constants.HF_HUB_DISABLE_XET = True  # plain HTTPS: one host fewer for a firewall, progress in our own thread
     on_progress(0, 0, "", f"Asking the hub for {hub_id}")
-    sizes, commit = _listing(hub_id, revision)
-    weights = weight_files(list(sizes))
-    if not weights or CONFIG not in sizes:
+    files, commit = _listing(hub_id, revision)
+    weights = weight_files(list(files))
+    if not weights or CONFIG not in files:
         lacks = "config.json" if weights else "model.safetensors and no pytorch_model.bin"
         raise ModelProblem(f"{hub_id!r} has no {lacks} on the hub: it is no encoder that MedNER can use.")
-    wanted = [CONFIG, *(name for name in TOKENIZER if name in sizes), *weights]
-    total = sum(sizes[name] for name in wanted)
+    wanted = [CONFIG, *(name for name in TOKENIZER if name in files), *weights]
+    total = sum(files[name].size for name in wanted)
     require_room(downloads, COPIES * total)
     folder = downloads / f"{hub_id.replace('/', '--')}-{commit[:12]}"
     before = 0
     for name in wanted:
         _download(hub_id, name, commit, folder, _Reporter(before, total, name, on_progress))
-        if (folder / name).stat().st_size != sizes[name]:
-            (folder / name).unlink()
-            raise ModelProblem(f"The download of {name} of {hub_id!r} was cut off. Try again; what is here is kept.")
-        before += sizes[name]
+        _require_whole(folder / name, files[name], hub_id)
+        before += files[name].size
     return Fetched(folder, commit, "hub")
 
 
-def _listing(hub_id: str, revision: str) -> tuple[dict[str, int], str]:
-    """Sizes in bytes of the files at the top of the repository, and the commit that `revision` is."""
+def _require_whole(path: Path, stated: _Stated, hub_id: str) -> None:
+    """Raises ModelProblem unless the file is the one that the hub lists; then it is gone, to be fetched again."""
+    size = path.stat().st_size
+    if size == stated.size and stated.sha256 in ("", file_hash(path)):
+        return
+    path.unlink()
+    if size != stated.size:
+        raise ModelProblem(f"The download of {path.name} of {hub_id!r} was cut off. Try again; what is here is kept.")
+    raise ModelProblem(
+        f"{path.name} of {hub_id!r} arrived with another SHA-256 than the hub lists for it: it was damaged or changed "
+        "on its way. Try again; when it happens again, a mirror or proxy in between changes files."
+    )
+
+
+def _listing(hub_id: str, revision: str) -> tuple[dict[str, _Stated], str]:
+    """The files at the top of the repository, and the commit that `revision` is."""
     try:
         info = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=TIMEOUT, token=NO_TOKEN)
     except Exception as error:
         raise _problem(error, hub_id, revision) from error
-    return {file.rfilename: file.size or 0 for file in info.siblings or () if "/" not in file.rfilename}, info.sha or ""
+    commit = info.sha or ""
+    if not COMMIT.fullmatch(commit):  # it becomes part of a folder's name, and of what is recorded
+        raise ModelProblem(
+            f"The hub answered {commit[:60]!r} for the commit of {hub_id!r}, which is none (40 hexadecimal digits). "
+            "Check the address of the mirror (HF_ENDPOINT)."
+        )
+    top = (file for file in info.siblings or () if "/" not in file.rfilename)
+    return {file.rfilename: _Stated(file.size or 0, file.lfs.sha256 if file.lfs else "") for file in top}, commit
 
 
 def _download(hub_id: str, name: str, commit: str, folder: Path, reporter: _Reporter) -> None:
@@ -174,8 +202,8 @@ def _problem(error: Exception, hub_id: str, revision: str) -> ModelProblem:
     """What the library or the connection raised, as a sentence that says what to do."""
     if isinstance(error, GatedRepoError):
         return ModelProblem(
-            f"{hub_id!r} is shared only with people who accepted its terms, and MedNER signs in nowhere. Sign in on the "
-            "hub in a browser, accept them, download config.json, the tokenizer's files and model.safetensors or "
+            f"{hub_id!r} is shared only with people who accepted its terms, and MedNER signs in nowhere. Sign in on "
+            "the hub in a browser, accept them, download config.json, the tokenizer's files and model.safetensors or "
             'pytorch_model.bin under "Files and versions", and add the folder ("From a folder" on the page Models, or: '
             "mednerapp models add FOLDER)."
         )

@@ -137,41 +137,51 @@ def test_nothing_that_says_who_asks_goes_out(
     assert hub.tokens == []
 
 
-def refused(hub: FakeHub, what: str) -> tuple[str, str]:
-    """Prepares the hub; what to ask for, and what is said."""
+REFUSALS = {
+    "gated": r"accepted its terms.*Files and versions.*mednerapp models add FOLDER",
+    "no such repository": r"There is no 'google-bert/bert-base-cased' on the hub",
+    "cut off": "could not be reached|cut off",
+    "changed on its way": r"model\.safetensors of .* another SHA-256 than the hub lists",
+    "a commit that is none": r"answered '\.\./\.\./\.\./elsewhere' for the commit.*HF_ENDPOINT",
+    "no weights": r"no model\.safetensors and no pytorch_model\.bin on the hub",
+    "unreachable": r"The hub could not be reached.*mednerapp models add FOLDER",
+}
+
+
+def spoil(hub: FakeHub, what: str) -> None:
+    folder = hub.repositories[BERT.hub_id][1]
     if what == "gated":
         hub.gated.add(BERT.hub_id)
-        return BERT.hub_id, r"accepted its terms.*Files and versions.*mednerapp models add FOLDER"
-    if what == "no such repository":
-        return "nobody/nothing", r"There is no 'nobody/nothing' on the hub"
-    if what == "cut off":
+    elif what == "no such repository":
+        del hub.repositories[BERT.hub_id]
+    elif what == "cut off":
         hub.short.add("model.safetensors")
-        return BERT.hub_id, "could not be reached|cut off"
-    if what == "no weights":
-        (hub.repositories[BERT.hub_id][1] / "model.safetensors").unlink()
-        (hub.repositories[BERT.hub_id][1] / "pytorch_model.bin").unlink()
-        return BERT.hub_id, r"no model\.safetensors and no pytorch_model\.bin on the hub"
-    hub.port = 1  # nobody listens there
-    return BERT.hub_id, r"The hub could not be reached.*mednerapp models add FOLDER"
+    elif what == "changed on its way":
+        hub.changed.add("model.safetensors")
+    elif what == "a commit that is none":
+        hub.repositories[BERT.hub_id] = ("../../../elsewhere", folder)
+    elif what == "no weights":
+        (folder / "model.safetensors").unlink()
+        (folder / "pytorch_model.bin").unlink()
+    else:
+        hub.port = 1  # nobody listens there
 
 
-@pytest.mark.parametrize("what", ["gated", "no such repository", "cut off", "no weights", "unreachable"])
+@pytest.mark.parametrize("what", REFUSALS)
 def test_a_download_that_cannot_be_says_why_and_leaves_nothing_installed(
     sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    source, message = refused(hub, what)
+    spoil(hub, what)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between two tries
     if what == "unreachable":
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
-    with pytest.raises(ModelProblem, match=message):
-        work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source=source))
+    with pytest.raises(ModelProblem, match=REFUSALS[what]):
+        work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT", revision="main"))
     assert installed(settings) == []
-    views = {view.name: view for view in encoders.catalogue(sqlite_store, user=admin)}
-    if source == BERT.hub_id:
-        assert views["BERT"].encoder is None
-        failed = views["BERT"].job
-        assert failed
-        assert failed.state is JobState.FAILED
+    (view, *_) = encoders.catalogue(sqlite_store, user=admin)
+    assert view.encoder is None
+    assert view.job
+    assert view.job.state is JobState.FAILED
 
 
 def test_a_revision_that_is_not_there_is_named(

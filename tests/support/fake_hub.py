@@ -17,6 +17,7 @@ import pytest
 
 class FakeHub:
     """`repositories`: hub id → (commit, folder). `gated`: ids that say no. `short`: files whose end never comes.
+    `changed`: files that arrive as long as they are, and otherwise than they are.
 
     asked: method and file. tokens: what came with the requests to say who asks.
     """
@@ -25,6 +26,7 @@ class FakeHub:
         self.repositories: dict[str, tuple[str, Path]] = {}
         self.gated: set[str] = set()
         self.short: set[str] = set()
+        self.changed: set[str] = set()
         self.asked: list[str] = []
         self.tokens: list[str] = []
         self.port = 0
@@ -65,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _list(self, hub_id: str) -> None:
         commit, folder = self.hub.repositories[hub_id]
-        files = [{"rfilename": p.name, "size": p.stat().st_size} for p in sorted(folder.iterdir())]
+        files = [_listed(path) for path in sorted(folder.iterdir())]
         data = json.dumps({"id": hub_id, "modelId": hub_id, "sha": commit, "siblings": files}).encode()
         self._send(data, {"Content-Type": "application/json"}, send=len(data))
 
@@ -74,6 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
         data = (folder / name).read_bytes()
         self.hub.asked.append(f"{self.command} {name}")
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": commit}
+        if name in self.hub.changed:
+            data = data[:-1] + bytes([data[-1] ^ 1])
         self._send(data, headers, send=len(data) // (2 if name in self.hub.short else 1))
 
     def _refuse(self, status: HTTPStatus, code: str) -> None:
@@ -91,6 +95,16 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(data[:send])
             self.close_connection = send < len(data)
+
+
+def _listed(path: Path) -> dict[str, object]:
+    """As the hub lists a file: with its SHA-256 where it is one of the large ones."""
+    size = path.stat().st_size
+    listed: dict[str, object] = {"rfilename": path.name, "size": size}
+    if path.suffix in (".safetensors", ".bin"):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        listed["lfs"] = {"sha256": digest, "size": size, "pointerSize": 134}
+    return listed
 
 
 @contextmanager
