@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ OLD_PART = re.compile(r"pytorch_model-\d{5}-of-\d{5}\.bin")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NO_TOKEN = False  # one that somebody stored on this machine for the hub says who asks, and stays here
 TIMEOUT = 15.0  # seconds until the hub must answer
+KEPT_DAYS = 7  # of a download that broke off
 COPIES = 3  # the download, the converted weights, and what the conversion may need for a while
 MB = 2**20
 
@@ -74,15 +76,22 @@ def weight_files(names: list[str]) -> list[str]:
     return []
 
 
+def all_parts(weights: list[str]) -> bool:
+    """Whether `weight_files` found every part; the name of a part says how many there are."""
+    number = re.search(r"-of-(\d{5})\.", weights[0]) if weights else None
+    return len(weights) == int(number[1]) if number else bool(weights)
+
+
 def fetch(hub_id: str, revision: str, *, downloads: Path, on_progress: Progress) -> Fetched:
     """The files of an encoder, from this machine's cache of the hub where it is complete, else from the hub.
 
-    `downloads`: folder for what is on its way; what was broken off there is continued. A branch is looked up on the
-    hub first, since it may have moved.
+    `downloads`: folder for what is on its way; what was broken off there is continued, for KEPT_DAYS. A branch is
+    looked up on the hub first, since it may have moved.
 
     Raises:
         ModelProblem: if the hub cannot be reached, has no such encoder, or the disk is too small.
     """
+    _sweep(downloads)
     cached = from_cache(hub_id, revision)
     if cached and COMMIT.fullmatch(revision):
         return cached
@@ -92,6 +101,14 @@ def fetch(hub_id: str, revision: str, *, downloads: Path, on_progress: Progress)
         if cached:
             return cached
         raise
+
+
+def _sweep(downloads: Path) -> None:
+    """Removes what broke off and was not tried again for days."""
+    oldest = time.time() - KEPT_DAYS * 86_400
+    for folder in downloads.iterdir() if downloads.is_dir() else ():
+        if max(path.stat().st_mtime for path in (folder, *folder.rglob("*"))) < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class HubUnreachable(ModelProblem):
@@ -115,7 +132,7 @@ def from_cache(hub_id: str, revision: str) -> Fetched | None:
         return None
     folder = Path(found).parent
     names = [path.name for path in folder.iterdir() if path.exists()]
-    complete = weight_files(names) and {"tokenizer.json", "vocab.txt", "vocab.json"} & set(names)
+    complete = all_parts(weight_files(names)) and {"tokenizer.json", "vocab.txt", "vocab.json"} & set(names)
     return Fetched(folder, folder.name, "cache") if complete else None
 
 
@@ -188,6 +205,7 @@ def _download(hub_id: str, name: str, commit: str, folder: Path, reporter: _Repo
             name,
             revision=commit,
             local_dir=folder,
+            cache_dir=folder / ".cache",  # not the machine's: single files of it, perhaps damaged, would be copied
             etag_timeout=TIMEOUT,
             token=NO_TOKEN,
             tqdm_class=_bar_for(reporter),

@@ -58,6 +58,14 @@ def pull(
     origin = Origin(fetched.folder, hub_id, fetched.revision, fetched.how)
     try:
         return install(origin, name=name, target=target, on_progress=on_progress)
+    except ModelProblem as problem:
+        if fetched.how != "cache":
+            raise
+        kept = fetched.folder.parent.parent
+        raise ModelProblem(
+            f"{problem} It was taken from the hub's cache on this machine: if that is damaged, remove {kept.name!r} "
+            f"from {str(kept.parent)!r} and try again; it is then downloaded."
+        ) from problem
     finally:
         if fetched.how == "hub":  # installed, or not worth another look
             shutil.rmtree(fetched.folder, ignore_errors=True)

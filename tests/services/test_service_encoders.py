@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +241,42 @@ def test_what_the_cache_holds_needs_no_connection(
     assert hub.asked == []
     assert (tmp_path / "cache").is_dir()
     assert read_record(settings.model_dir / "encoders" / "bluebert").how == "cache"
+
+
+def test_a_cache_that_lacks_a_part_of_the_weights_is_not_enough(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, tmp_path: Path
+) -> None:
+    """A download by another program that broke off between two parts."""
+    snapshot = make_hub_cache(tmp_path / "cache", BERT)
+    (snapshot / "model.safetensors").rename(snapshot / "model-00001-of-00002.safetensors")
+    work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
+    assert read_record(settings.model_dir / "encoders" / "bert").how == "hub"
+
+
+def test_a_cache_with_damaged_weights_is_named(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, tmp_path: Path
+) -> None:
+    weights = make_hub_cache(tmp_path / "cache", BERT) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    repository = "models--google-bert--bert-base-cased"
+    with pytest.raises(ModelProblem, match=f"cut off or damaged.*remove '{repository}' from '{tmp_path}/cache'"):
+        work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
+    shutil.rmtree(tmp_path / "cache" / repository)
+    work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
+
+
+def test_a_download_that_nobody_continues_does_not_fill_the_disk_for_ever(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub
+) -> None:
+    downloads = settings.model_dir / "downloads"
+    for name, days in (("old", 8), ("lately", 6)):
+        part = downloads / name / ".cache" / "part.incomplete"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(b"x")
+        for path in (part, part.parent, downloads / name):
+            os.utime(path, (time.time() - days * 86_400,) * 2)
+    work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
+    assert [path.name for path in downloads.iterdir()] == ["lately"]
 
 
 def test_asking_twice_queues_one_download(sqlite_store: Store, admin: User) -> None:
