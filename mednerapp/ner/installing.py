@@ -54,6 +54,7 @@ def pull(
     Raises:
         ModelProblem: if it cannot be fetched or does not fit; then nothing is left but what a further try continues.
     """
+    _require_own_name(name, hub_id)
     fetched = fetching.fetch(hub_id, revision, downloads=downloads, on_progress=on_progress)
     origin = Origin(fetched.folder, hub_id, fetched.revision, fetched.how)
     try:
@@ -96,6 +97,8 @@ def install(origin: Origin, *, name: str, target: Path, on_progress: Progress = 
     """Writes the encoder with one safetensors file, a right tokenizer, a complete config and encoder.json."""
     if target.exists():
         raise ModelProblem(f"There is an encoder in {target.name!r} already; remove it first or choose another name.")
+    if origin.how != "folder":  # whoever brings a folder says what it is
+        _require_own_name(name, origin.source)
     spec = spec_of(name) or origin.spec
     config, repairs = probing.read_config(origin.folder)
     kind = str(config["model_type"])
@@ -132,6 +135,16 @@ def install(origin: Origin, *, name: str, target: Path, on_progress: Progress = 
         record.write(draft)
         draft.rename(target)
     return record
+
+
+def _require_own_name(name: str, hub_id: str) -> None:
+    """Raises ModelProblem when other weights would go by a name of the table, with its licence and figures."""
+    spec = spec_of(name)
+    if spec and spec.hub_id.casefold() != hub_id.casefold():
+        raise ModelProblem(
+            f"{spec.name!r} is the name of {spec.hub_id} here, and {hub_id} is another encoder. Give it a name of its "
+            "own (mednerapp models pull … --name NAME)."
+        )
 
 
 def verify(folder: Path, *, expected_hash: str, on_progress: Progress = nobody) -> list[Found]:

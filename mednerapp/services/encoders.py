@@ -85,9 +85,10 @@ def _is_about(job: Job, name: str, encoder: Encoder | None) -> bool:
 
 
 def default_name(hub_id: str) -> str:
-    """The table's name of a hub id, else its last part."""
+    """The table's name of a hub id, else its last part; with its owner where the last part is a name of the table."""
     spec = spec_of(hub_id)
-    return spec.name if spec else hub_id.rsplit("/", 1)[-1][:MAX_NAME]
+    last = hub_id.rsplit("/", 1)[-1]
+    return spec.name if spec else (hub_id if spec_of(last) else last)[:MAX_NAME]
 
 
 def incoming(*, model_dir: Path) -> list[str]:

@@ -74,7 +74,7 @@ def _table(*, live: bool) -> None:
 def _row(user: User, view: EncoderView) -> None:
     what, licence, paper, here = st.columns(WIDTHS)
     spec, encoder = view.spec, view.encoder
-    source = spec.hub_id if spec else encoder.source if encoder else ""
+    source = encoder.source if encoder else spec.hub_id if spec else ""  # a folder may go by the name of a row
     cased = spec.cased if spec else encoder.cased if encoder else None
     case = "" if cased is None else " · cased" if cased else " · uncased"
     read = f"  \n:small[{plain(spec.pretrained_on)}]" if spec else ""

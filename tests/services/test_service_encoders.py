@@ -24,6 +24,7 @@ from mednerapp.jobs.handlers import handlers
 from mednerapp.ner import installing
 from mednerapp.ner.encoders import ENCODERS, read_record
 from mednerapp.services import encoders, fine_tuning, projects
+from mednerapp.services.experiment_reports import published_for
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 from tests.tiny_models import make_hub_cache, make_published_folder
@@ -137,6 +138,29 @@ def test_nothing_that_says_who_asks_goes_out(
     work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source="BERT"))
     assert "GET model.safetensors" in hub.asked
     assert hub.tokens == []
+
+
+def test_an_encoder_of_somebody_else_does_not_go_by_a_name_of_the_table(
+    sqlite_store: Store, settings: Settings, admin: User, hub: FakeHub, published: Path, tmp_path: Path
+) -> None:
+    """It would have the row's licence and, in a comparison, the paper's figures beside it."""
+    theirs = "someorg/ClinicalBERT"
+    hub.repositories[theirs] = ("5" * 40, published)
+    work(sqlite_store, settings, encoders.request_pull(sqlite_store, user=admin, source=theirs))
+    encoder = encoders.find(sqlite_store, theirs)
+    assert (encoder.source, encoder.licence) == (theirs, "not stated")
+    assert published_for(encoder) is None
+    views = {view.name: view.encoder for view in encoders.catalogue(sqlite_store, user=admin)}
+    assert (views["ClinicalBERT"], views[theirs]) == (None, encoder)
+
+    hub.asked.clear()
+    for name in ("BioBERT", "biobert", BIO.hub_id):
+        with pytest.raises(ModelProblem, match=f"'BioBERT' is the name of {BIO.hub_id} here.*--name NAME"):
+            installing.pull(theirs, "main", name=name, target=tmp_path / "it", downloads=tmp_path / "downloads")
+    assert hub.asked == []
+    snapshot = shutil.copytree(published, tmp_path / "models--someorg--ClinicalBERT" / "snapshots" / ("5" * 40))
+    with pytest.raises(ModelProblem, match="is another encoder"):
+        installing.add(snapshot, name="BioBERT", target=tmp_path / "it")
 
 
 REFUSALS = {

@@ -125,6 +125,18 @@ def test_an_installed_encoder_shows_size_hash_and_commit_and_can_be_trained_over
     assert not offered or "BioBERT" in offered[0]
 
 
+def test_a_folder_that_goes_by_the_name_of_a_row_shows_where_it_came_from(open_page: Open, app: App) -> None:
+    with app.store.write() as tx:
+        encoder = tx.models.add_encoder(
+            name="BlueBERT", source="folder from-usb", revision="", folder="encoders/bluebert", weights_hash="0" * 64
+        )
+    said = texts(open_page("models", Role.LEAD))
+    with app.store.write() as tx:
+        tx.models.remove_encoder(encoder.id)
+    assert "folder from-usb" in said
+    assert ENCODERS["BlueBERT"].hub_id not in said
+
+
 def test_a_problem_is_shown_and_removing_asks_first(open_page: Open, app: App, installed: int) -> None:
     with app.store.write() as tx:
         tx.models.verified(installed, problem="The weights were changed.")
