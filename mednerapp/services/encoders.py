@@ -47,15 +47,27 @@ class EncoderView:
 
 
 def catalogue(store: Store, *, user: User) -> list[EncoderView]:
-    """The encoders of the table in its order, then the other installed ones; not the shipped starter."""
+    """The encoders of the table in its order, then the others; not the shipped starter.
+
+    Another is listed when it is installed, is being installed, or could not be and nobody has forgotten it (`cancel`).
+    """
     user.require(Permission.TRAIN)
     with store.read() as tx:
         installed = {e.name: e for e in tx.models.encoders() if _is_ours(e)}
         jobs = [job for job in tx.jobs.recent(NEWEST_JOBS) if job.kind in JOB_KINDS]
         needing = {e.name: _needing(tx, e.id) for e in installed.values()}
-    attempted = [_name_of(job) for job in jobs if job.state not in FINISHED and job.kind is not JobKind.VERIFY]
+    newest: dict[str, Job] = {}
+    for job in jobs:
+        if job.kind is not JobKind.VERIFY:
+            newest.setdefault(_name_of(job), job)
+    attempted = [name for name, job in newest.items() if _is_of_interest(job)]
     names = list(dict.fromkeys([*ENCODERS, *installed, *attempted]))
     return [_view(name, installed.get(name), needing.get(name, ()), jobs) for name in names]
+
+
+def _is_of_interest(job: Job) -> bool:
+    """Whether it goes on, or failed and nobody has said that it is no longer wanted."""
+    return job.state not in FINISHED or (job.state is not JobState.SUCCEEDED and not job.cancel_requested)
 
 
 def _view(name: str, encoder: Encoder | None, needing: tuple[str, ...], jobs: list[Job]) -> EncoderView:
@@ -125,7 +137,10 @@ def request_verify(store: Store, *, user: User, encoder_id: int) -> Job:
 
 
 def cancel(store: Store, *, user: User, job_id: int) -> None:
-    """End a job about an encoder: a waiting one at once, one that goes on within seconds. Nothing stays half done."""
+    """End a job about an encoder: a waiting one at once, one that goes on within seconds. Nothing stays half done.
+
+    One that failed is forgotten: an encoder that is neither installed nor in the table is no longer listed for it.
+    """
     user.require(Permission.ADMINISTER)
     with store.write() as tx:
         job = tx.jobs.get(job_id)
@@ -133,6 +148,19 @@ def cancel(store: Store, *, user: User, job_id: int) -> None:
             raise NotFound(f"There is no job {job_id} about an encoder.")
         tx.jobs.request_cancel(job_id)
         tx.audit.add(user=user, action=f"{job.kind.value} cancelled", target=f"job:{job_id}")
+
+
+def request_again(store: Store, *, user: User, model_dir: Path, job_id: int) -> Job:
+    """Queue what a job tried to install once more."""
+    user.require(Permission.ADMINISTER)
+    with store.read() as tx:
+        job = tx.jobs.get(job_id)
+    args = {name: str(value) for name, value in job.args.items()}
+    if job.kind is JobKind.PULL:
+        return request_pull(store, user=user, source=args["hub_id"], revision=args["revision"])
+    if job.kind is JobKind.ADD_ENCODER:
+        return request_add(store, user=user, model_dir=model_dir, folder=args["folder"], name=args["name"])
+    raise NotFound(f"There is no job {job_id} that installs an encoder.")
 
 
 def resolve(source: str, revision: str = "") -> tuple[str, str]:

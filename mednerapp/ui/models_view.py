@@ -75,6 +75,8 @@ def _row(user: User, view: EncoderView) -> None:
     what, licence, paper, here = st.columns(WIDTHS)
     spec, encoder = view.spec, view.encoder
     source = encoder.source if encoder else spec.hub_id if spec else ""  # a folder may go by the name of a row
+    if view.job and not source:
+        source = str(view.job.args.get("hub_id") or f"folder {view.job.args.get('folder')}")
     cased = spec.cased if spec else encoder.cased if encoder else None
     case = "" if cased is None else " · cased" if cased else " · uncased"
     read = f"  \n:small[{plain(spec.pretrained_on)}]" if spec else ""
@@ -141,6 +143,20 @@ def _buttons(user: User, view: EncoderView) -> None:
             help=f"The worker fetches {hub_id} from huggingface.co. Nothing of yours is sent.",
         ):  # fmt: skip
             _act(lambda: service.request_pull(store, user=user, source=hub_id), "The download is in the queue.")
+    elif view.job and user.may(Permission.ADMINISTER):
+        _after_failure(user, view.job, row)
+
+
+def _after_failure(user: User, job: Job, place: DeltaGenerator) -> None:
+    """For an encoder that has no row of its own: it is listed for the failed job alone."""
+    app = application()
+    if place.button("Try again", key=f"again-{job.id}"):
+        _act(
+            lambda: service.request_again(app.store, user=user, model_dir=app.settings.model_dir, job_id=job.id),
+            "It is in the queue.",
+        )
+    if place.button("Dismiss", key=f"dismiss-{job.id}"):
+        _act(lambda: service.cancel(app.store, user=user, job_id=job.id), "It is no longer listed.")
 
 
 def _remove(user: User, encoder: Encoder, adapters: tuple[str, ...], place: DeltaGenerator) -> None:

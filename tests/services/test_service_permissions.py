@@ -71,6 +71,10 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         Permission.ADMINISTER,
         lambda s, u: encoders.request_add(s, user=u, model_dir=Path("nowhere"), folder="x"),
     ),
+    "encoders.request_again": (
+        Permission.ADMINISTER,
+        lambda s, u: encoders.request_again(s, user=u, model_dir=Path("nowhere"), job_id=9),
+    ),
     "encoders.request_pull": (Permission.ADMINISTER, lambda s, u: encoders.request_pull(s, user=u, source="BioBERT")),
     "encoders.request_verify": (Permission.TRAIN, lambda s, u: encoders.request_verify(s, user=u, encoder_id=9)),
     "evaluating.open_jobs": (Permission.SEE_RESULTS, lambda s, u: evaluating.open_jobs(s, user=u, dataset_id=9)),

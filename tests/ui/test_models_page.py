@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Role, User
-from mednerapp.domain.jobs import JobKind, JobState
+from mednerapp.domain.jobs import Job, JobKind, JobState
 from mednerapp.domain.models import AdapterKind
 from mednerapp.ner.encoders import ENCODERS
 from mednerapp.services import encoders
@@ -77,11 +77,50 @@ def test_download_queues_a_job_that_can_be_cancelled(open_page: Open, app: App, 
 
 def test_a_failed_download_says_why_beside_its_row(open_page: Open, app: App, people: dict[Role, User]) -> None:
     job = encoders.request_pull(app.store, user=people[Role.ADMIN], source="RoBERTa")
-    with app.store.write() as tx:
-        tx.jobs.claim(job.id, worker="w", attempt=1)
-        tx.jobs.finish(job.id, worker="w", attempt=1, state=JobState.FAILED, message="The hub could not be reached.")
+    fail(app, job, "The hub could not be reached.")
     shown = open_page("models", Role.ADMIN)
     assert "Downloading did not succeed. The hub could not be reached." in texts(shown)
+
+
+def fail(app: App, job: Job, message: str) -> None:
+    with app.store.write() as tx:
+        tx.jobs.claim(job.id, worker="w", attempt=1)
+        tx.jobs.finish(job.id, worker="w", attempt=1, state=JobState.FAILED, message=message)
+
+
+def test_a_failure_of_any_other_encoder_stays_until_it_is_tried_again_or_dismissed(
+    open_page: Open, app: App, people: dict[Role, User]
+) -> None:
+    (app.settings.model_dir / "incoming" / "brought").mkdir(parents=True)
+    admin, folder = people[Role.ADMIN], app.settings.model_dir
+    pull = encoders.request_pull(app.store, user=admin, source="their/bert-x", revision="v1")
+    fail(app, pull, "There is no such encoder on the hub.")
+    fail(app, encoders.request_add(app.store, user=admin, model_dir=folder, folder="brought"), "It is a T5.")
+    seen_by_lead = open_page("models", Role.LEAD)
+    assert "Try again" not in labels(seen_by_lead)
+    for said in (texts(seen_by_lead), texts(open_page("models", Role.ADMIN))):
+        assert "**bert-x**" in said
+        assert "their/bert-x" in said
+        assert "Downloading did not succeed. There is no such encoder on the hub." in said
+        assert "folder brought" in said
+        assert "Adding did not succeed. It is a T5." in said
+
+    shown = open_page("models", Role.ADMIN)
+    for button in [b.key for b in shown.button if b.label == "Try again"]:
+        next(b for b in shown.button if b.key == button).click()
+        shown.run()
+    with app.store.read() as tx:
+        again = tx.jobs.open([JobKind.PULL, JobKind.ADD_ENCODER])
+    assert sorted(job.args.get("revision", job.args.get("folder")) for job in again) == ["brought", "v1"]
+    for job in again:
+        fail(app, job, "Not now either.")
+    shown = open_page("models", Role.ADMIN)
+    for button in [b.key for b in shown.button if b.label == "Dismiss"]:
+        next(b for b in shown.button if b.key == button).click()
+        shown.run()
+    assert "Not now either." not in texts(shown)
+    assert "**bert-x**" not in texts(open_page("models", Role.ADMIN))
+    (app.settings.model_dir / "incoming" / "brought").rmdir()
 
 
 def test_a_hub_id_that_is_none_is_refused_beside_the_form(open_page: Open) -> None:
