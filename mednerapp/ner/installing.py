@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from mednerapp.ner.checking import Found
 from mednerapp.ner.converting import convert, join
 from mednerapp.ner.encoders import EncoderRecord, EncoderSpec, read_record, slug, spec_of
 from mednerapp.ner.fetching import Progress
+from mednerapp.ner.folders import drafts, move, sync_all
 from mednerapp.ner.manifest import file_hash, weights_hash
 from mednerapp.ner.probing import ARCHITECTURES
 
@@ -104,7 +102,9 @@ def install(origin: Origin, *, name: str, target: Path, on_progress: Progress = 
     kind = str(config["model_type"])
     if spec and spec.tokenizer != ARCHITECTURES[kind][1]:
         raise ModelProblem(f"{origin.folder.name!r} is of type {kind}, which {spec.name} is not. Choose another name.")
-    with _draft(target) as draft:
+    with drafts(target.parent) as place:
+        draft = place / slug(target.name)
+        draft.mkdir()
         on_progress(0, STEPS, "steps", "Reading the weights")
         original_file, original_hash = _write_weights(
             origin.folder, draft, lambda: on_progress(0, STEPS, "steps", "Converting the weights")
@@ -133,7 +133,8 @@ def install(origin: Origin, *, name: str, target: Path, on_progress: Progress = 
             installed_by=f"MedNER {__version__}",
         )
         record.write(draft)
-        draft.rename(target)
+        sync_all(draft)
+        move(draft, target)
     return record
 
 
@@ -191,37 +192,3 @@ def _require_good(found: list[Found]) -> None:
     bad = [check for check in found if not check.ok]
     if bad:
         raise ModelProblem(bad[0].detail)
-
-
-@contextmanager
-def _draft(target: Path) -> Generator[Path]:
-    """A folder beside the target, on the same disk; gone afterwards, with whatever a killed process left of its own."""
-    parent = target.parent
-    parent.mkdir(parents=True, exist_ok=True)
-    _sweep(parent)
-    place = parent / f".{socket.gethostname()}-{os.getpid()}.partial"
-    shutil.rmtree(place, ignore_errors=True)
-    draft = place / slug(target.name)
-    draft.mkdir(parents=True)
-    try:
-        yield draft
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _sweep(parent: Path) -> None:
-    """Removes drafts of processes of this machine that are no more."""
-    for place in parent.glob(f".{socket.gethostname()}-*.partial"):
-        number = place.name.removesuffix(".partial").rsplit("-", 1)[1]
-        if number.isdecimal() and not _alive(int(number)):
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

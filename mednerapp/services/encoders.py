@@ -5,7 +5,6 @@ No torch here. What opens weights is handed in by the worker and the command lin
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from mednerapp.domain.jobs import FINISHED, Job, JobKind, JobState
 from mednerapp.domain.models import AdapterKind, Encoder, PublishedResult
 from mednerapp.errors import InvalidValue, NotFound
 from mednerapp.ner.encoders import ENCODERS, FOLDER, INCOMING, EncoderRecord, EncoderSpec, folder_size, slug, spec_of
+from mednerapp.ner.folders import drafts, move, new_draft
 from mednerapp.store import Fence, Store, Transaction
 
 MAX_NAME = 80
@@ -199,46 +199,55 @@ def install(
     if by:
         by.require(Permission.ADMINISTER)
     name = check_name(name)
-    folder = f"{FOLDER}/{slug(name)}"
-    target = model_dir / folder
     with store.read() as tx:
-        _require_free(tx.models.encoders(), name, folder)
-    shutil.rmtree(target, ignore_errors=True)  # no row names it: somebody was killed between the files and the row
-    record = installer(target)
-    try:
-        with store.write() as tx:
-            if fence:
-                fence(tx)
-            _require_free(tx.models.encoders(), name, folder)
-            encoder = tx.models.add_encoder(
-                name=name,
-                source=record.source,
-                revision=record.revision,
-                folder=folder,
-                weights_hash=record.weights_hash,
-                architecture=record.architecture,
-                cased=record.cased,
-                tokenizer=record.tokenizer,
-                licence=record.licence,
-                size_bytes=folder_size(target),
-            )
-            tx.models.verified(encoder.id, problem="")
-            tx.audit.add(
-                user=by,
-                action="encoder installed",
-                target=f"encoder:{encoder.id}",
-                source=record.source,
-                revision=record.revision,
-            )
-            return tx.models.encoder(encoder.id)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
+        _require_free(tx.models.encoders(), name)
+    with drafts(model_dir / FOLDER) as place:
+        draft = place / slug(name)
+        return _enter(store, by, name, installer(draft), draft, model_dir / _folder(name), fence)
 
 
-def _require_free(installed: list[Encoder], name: str, folder: str) -> None:
+def _enter(
+    store: Store, by: User | None, name: str, record: EncoderRecord, draft: Path, target: Path, fence: Fence | None
+) -> Encoder:
+    """Row and files in one transaction: while it lasts, nobody else can enter that name or take it away."""
+    with store.write() as tx:
+        if fence:
+            fence(tx)
+        _require_free(tx.models.encoders(), name)
+        encoder = tx.models.add_encoder(
+            name=name,
+            source=record.source,
+            revision=record.revision,
+            folder=_folder(name),
+            weights_hash=record.weights_hash,
+            architecture=record.architecture,
+            cased=record.cased,
+            tokenizer=record.tokenizer,
+            licence=record.licence,
+            size_bytes=folder_size(draft),
+        )
+        tx.models.verified(encoder.id, problem="")
+        tx.audit.add(
+            user=by,
+            action="encoder installed",
+            target=f"encoder:{encoder.id}",
+            source=record.source,
+            revision=record.revision,
+        )
+        entered = tx.models.encoder(encoder.id)
+        shutil.rmtree(target, ignore_errors=True)  # no row names it: somebody was killed between files and commit
+        move(draft, target)
+        return entered
+
+
+def _folder(name: str) -> str:
+    """Where the files of an encoder are, below the model folder."""
+    return f"{FOLDER}/{slug(name)}"
+
+
+def _require_free(installed: list[Encoder], name: str) -> None:
     for encoder in installed:
-        if encoder.name == name or encoder.folder == folder:
+        if encoder.name == name or encoder.folder == _folder(name):
             raise InvalidValue(
                 f"The encoder {encoder.name!r} is installed already ({encoder.source}, revision "
                 f"{encoder.revision[:12] or 'unknown'}). Remove it first, or choose another name."
@@ -261,24 +270,36 @@ def remove(store: Store, *, by: User | None, encoder_id: int, model_dir: Path) -
     """
     if by:
         by.require(Permission.ADMINISTER)
-    with store.write() as tx:
-        encoder = tx.models.encoder(encoder_id)
-        if encoder.removed_at:
-            return
-        needing = _needing(tx, encoder_id)
-        if needing or not _is_ours(encoder):
-            raise InvalidValue(
-                f"The encoder {encoder.name!r} cannot be removed: {', '.join(needing) or 'the starter'} "
-                "was trained over it and could not be used without it."
-            )
-        runs = tx.models.runs_over(encoder_id)
-        if runs:
-            raise InvalidValue(
-                f"The run {runs[0]!r} needs the encoder {encoder.name!r}. Cancel it, or wait for its end."
-            )
-        tx.models.remove_encoder(encoder_id)
-        tx.audit.add(user=by, action="encoder removed", target=f"encoder:{encoder_id}", name=encoder.name)
-    _delete(model_dir / encoder.folder)
+    with store.read() as tx:
+        files = model_dir / tx.models.encoder(encoder_id).folder
+    gone = new_draft(model_dir / FOLDER)
+    try:
+        with store.write() as tx:
+            encoder = tx.models.encoder(encoder_id)
+            if encoder.removed_at:
+                return
+            _require_unneeded(tx, encoder)
+            tx.models.remove_encoder(encoder_id)
+            tx.audit.add(user=by, action="encoder removed", target=f"encoder:{encoder_id}", name=encoder.name)
+            if files.is_dir():  # here, before the name is free: what is there later is somebody else's
+                move(files, gone)
+    except BaseException:
+        if gone.is_dir():
+            move(gone, files)
+        raise
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _require_unneeded(tx: Transaction, encoder: Encoder) -> None:
+    needing = _needing(tx, encoder.id)
+    if needing or not _is_ours(encoder):
+        raise InvalidValue(
+            f"The encoder {encoder.name!r} cannot be removed: {', '.join(needing) or 'the starter'} "
+            "was trained over it and could not be used without it."
+        )
+    runs = tx.models.runs_over(encoder.id)
+    if runs:
+        raise InvalidValue(f"The run {runs[0]!r} needs the encoder {encoder.name!r}. Cancel it, or wait for its end.")
 
 
 def find(store: Store, name: str) -> Encoder:
@@ -300,18 +321,10 @@ def _queue(store: Store, user: User, kind: JobKind, args: dict[str, int | str], 
     """The open job that does just this, or a new one."""
     with store.write() as tx:
         if kind is not JobKind.VERIFY:
-            _require_free(tx.models.encoders(), name, f"{FOLDER}/{slug(name)}")
+            _require_free(tx.models.encoders(), name)
         for job in tx.jobs.open([kind]):
             if job.args == args:
                 return job
         job = tx.jobs.add(kind=kind, args=args, user_id=user.id)
         tx.audit.add(user=user, action=f"{kind.value} requested", target=f"job:{job.id}", **args)
         return job
-
-
-def _delete(folder: Path) -> None:
-    """Out of sight in one step, then gone."""
-    gone = folder.with_name(f".{folder.name}.{os.getpid()}.removed")
-    if folder.is_dir():
-        folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)

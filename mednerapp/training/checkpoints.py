@@ -23,8 +23,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mednerapp.errors import ModelProblem
+from mednerapp.ner.folders import sync, sync_all
 from mednerapp.ner.manifest import file_hash
-from mednerapp.training.saving import sync
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +115,7 @@ class Checkpoints:
             content = {"depends_on": dict(depends_on), "state": dict(state), "tensors": file_hash(partial / _TENSORS)}
             written = {"format_version": FORMAT_VERSION, "sha256": _hash_of(content), **content}
             (partial / _STATE).write_text(json.dumps(written), encoding="utf-8")
-            for path in [*partial.iterdir(), partial]:
-                sync(path)
+            sync_all(partial)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
             sync(self.folder)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mednerapp.errors import ModelProblem
+from mednerapp.ner.folders import sync, sync_all
 from mednerapp.ner.manifest import Manifest, weights_hash, write_manifest
 
 
@@ -28,8 +29,7 @@ def save_model(out_dir: Path, write_weights: Callable[[Path], None], manifest: M
         write_weights(folder)
         complete = {**manifest, "weights_hash": weights_hash(folder)}
         write_manifest(folder, complete)
-        for path in [*folder.iterdir(), folder]:
-            sync(path)
+        sync_all(folder)
         # An empty folder may be in the way (rename replaces it); a full one is an error and stays as it is.
         folder.rename(out_dir)
         sync(out_dir.parent)
@@ -48,11 +48,3 @@ def _temporary_sibling(out_dir: Path) -> Generator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,11 @@ from mednerapp.jobs import encoder_jobs
 from mednerapp.jobs.context import JobCancelled, JobContext
 from mednerapp.jobs.handlers import handlers
 from mednerapp.ner import installing
-from mednerapp.ner.encoders import ENCODERS, read_record
+from mednerapp.ner.encoders import ENCODERS, EncoderRecord, read_record
 from mednerapp.services import encoders, fine_tuning, projects
 from mednerapp.services.experiment_reports import published_for
 from mednerapp.settings import Settings
-from mednerapp.store import Store
+from mednerapp.store import Store, Transaction
 from tests.tiny_models import make_hub_cache, make_published_folder
 
 BERT, BLUE, BIO = ENCODERS["BERT"], ENCODERS["BlueBERT"], ENCODERS["BioBERT"]
@@ -363,6 +364,100 @@ def test_files_without_a_row_are_replaced(sqlite_store: Store, settings: Setting
     (orphan / "config.json").write_text("half")
     install(sqlite_store, settings, published)
     assert read_record(orphan).name == "BERT"
+
+
+class Watched:
+    """A store in whose transactions somebody waits for the commit."""
+
+    def __init__(self, store: Store, then: Callable[[], object]) -> None:
+        self.read, self._store, self._then = store.read, store, then
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with self._store.write() as tx:
+            yield tx
+        self._then()
+
+
+def whole(settings: Settings, encoder: Encoder) -> bool:
+    folder = settings.model_folder(encoder.folder)
+    return all(check.ok for check in installing.verify(folder, expected_hash=encoder.weights_hash))
+
+
+def test_of_two_installations_of_one_name_the_first_to_end_stays_whole(
+    sqlite_store: Store, settings: Settings, published: Path
+) -> None:
+    """The worker and the command line: the second finds the name taken, and leaves what is there alone."""
+
+    def slower(target: Path) -> EncoderRecord:
+        record = installing.add(published, name="BERT", target=target)
+        install(sqlite_store, settings, published)
+        return record
+
+    with pytest.raises(InvalidValue, match="'BERT' is installed already"):
+        encoders.install(sqlite_store, by=None, name="BERT", model_dir=settings.model_dir, installer=slower)
+    assert whole(settings, encoders.find(sqlite_store, "BERT"))
+    assert installed(settings) == ["bert"]
+
+
+def test_a_removal_leaves_what_was_installed_under_the_name_meanwhile(
+    sqlite_store: Store, settings: Settings, published: Path
+) -> None:
+    old = install(sqlite_store, settings, published)
+    watched = Watched(sqlite_store, lambda: install(sqlite_store, settings, published))
+    encoders.remove(watched, by=None, encoder_id=old.id, model_dir=settings.model_dir)  # type: ignore[arg-type]
+    new = encoders.find(sqlite_store, "BERT")
+    assert new.id != old.id
+    assert whole(settings, new)
+    assert installed(settings) == ["bert"]
+
+
+def test_a_removal_that_cannot_be_stored_removes_nothing(
+    sqlite_store: Store, settings: Settings, published: Path
+) -> None:
+    encoder = install(sqlite_store, settings, published)
+
+    class Full(Watched):
+        @contextmanager
+        def write(self) -> Iterator[Transaction]:
+            with self._store.write() as tx:
+                yield tx
+                raise OSError("the database's disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        encoders.remove(Full(sqlite_store, list), by=None, encoder_id=encoder.id, model_dir=settings.model_dir)  # type: ignore[arg-type]
+    assert whole(settings, encoders.find(sqlite_store, "BERT"))
+
+
+def test_something_in_the_way_is_named_and_nothing_is_entered(
+    sqlite_store: Store, settings: Settings, published: Path
+) -> None:
+    in_the_way = settings.model_dir / "encoders" / "bert"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file")
+    with pytest.raises(ModelProblem, match=r"'bert' could not be put in place .*See that nothing else is there"):
+        install(sqlite_store, settings, published)
+    with sqlite_store.read() as tx:
+        assert tx.models.encoders() == []
+    assert installed(settings) == ["bert"]
+
+
+def test_everything_is_on_the_disk_before_it_is_entered(
+    sqlite_store: Store, settings: Settings, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that outlives a power cut must not name files that did not."""
+    waited_for: set[int] = set()
+    monkeypatch.setattr("os.fsync", lambda descriptor: waited_for.add(os.fstat(descriptor).st_ino))
+    seen: list[set[int]] = []
+    encoders.install(
+        Watched(sqlite_store, lambda: seen.append(set(waited_for))),  # type: ignore[arg-type]
+        by=None,
+        name="BERT",
+        model_dir=settings.model_dir,
+        installer=lambda target: installing.add(published, name="BERT", target=target),
+    )
+    folder = settings.model_dir / "encoders" / "bert"
+    assert {path.stat().st_ino for path in (folder.parent, folder, *folder.iterdir())} <= seen[0]
 
 
 # --- what is installed ------------------------------------------------------------------------------------------------
