@@ -7,18 +7,18 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
 from mednerapp.domain.models import PUBLISHED_RESULTS, HyperParameters
 from mednerapp.ner import installing
 from mednerapp.ner.encoders import ENCODERS, EncoderRecord, EncoderSpec, read_record, spec_of
 from mednerapp.ner.loading import load_tagger, open_words, revision_of
-from mednerapp.ner.prediction import predict, token_log_probabilities
+from mednerapp.ner.prediction import predict
 from mednerapp.scoring.strict import Counts, count_strict, micro
 from mednerapp.training.finetune import TrainingTask, lora_fine_tune
-from mednerapp.training.loop import Hooks
+from mednerapp.training.loop import Hooks, fit
 from tests.tiny_models import make_hub_cache, make_published_folder, toy_notes
 
 LABELS = ("Drug", "Symptom")
@@ -55,7 +55,9 @@ def test_the_ways_cover_every_row() -> None:
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
-def test_an_encoder_goes_from_its_files_to_a_score(install: Install, tmp_path: Path, name: str, way: str) -> None:
+def test_an_encoder_goes_from_its_files_to_a_score(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, way: str
+) -> None:
     spec = ENCODERS[name]
     folder, record = install(spec, way)
 
@@ -71,11 +73,20 @@ def test_an_encoder_goes_from_its_files_to_a_score(install: Install, tmp_path: P
     assert [check for check in found if not check.ok] == []
     assert len(found) == 5
 
+    trained: list[Any] = []
+
+    def remember(model: Any, *args: Any, **kwargs: Any) -> Any:
+        trained.append(model)
+        return fit(model, *args, **kwargs)
+
+    monkeypatch.setattr("mednerapp.training.finetune.fit", remember)
     notes = toy_notes(LABELS)
     out = tmp_path / "adapter"
     task = TrainingTask(
         base_folder=folder, encoder_name=record.name, train=notes, dev=(), labels=LABELS, device="cpu", out_dir=out,
-        hyper=HyperParameters(epochs=5, learning_rate=1e-2), name="Toy", dataset_hash="0" * 64,
+        name="Toy", dataset_hash="0" * 64,
+        # Hot, and in small steps: so it learns these notes whatever the random weights are.
+        hyper=HyperParameters(epochs=40, learning_rate=5e-3, batch_size=4, max_grad_norm=0.3, dropout=0.0),
     )  # fmt: skip
     manifest = lora_fine_tune(task, Hooks(lambda _: None, None, lambda: False))
     assert manifest["encoder"]["weights_hash"] == record.weights_hash
@@ -84,16 +95,16 @@ def test_an_encoder_goes_from_its_files_to_a_score(install: Install, tmp_path: P
     assert losses[-1] < 0.8 * losses[0]
 
     texts = [note.text for note in notes]
-    once, again = (load_tagger(out, base_folder=folder, device="cpu") for _ in range(2))
-    encoded = once.words.encode(texts)
-    pairs = zip(token_log_probabilities(once, encoded), token_log_probabilities(again, encoded), strict=True)
-    assert all(np.array_equal(one, other) for one, other in pairs)
-    found_spans = predict(once, texts)
-    assert found_spans == predict(again, texts)
+    reloaded = load_tagger(out, base_folder=folder, device="cpu")
+    in_memory = replace(reloaded, model=trained[0].eval(), compiled=None)  # its own layers, as they were trained
+    before, after = (predict(tagger, texts) for tagger in (in_memory, reloaded))
+    assert [[one.span for one in spans] for spans in before] == [[one.span for one in spans] for spans in after]
+    scores = [[one.score for spans in found for one in spans] for found in (before, after)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
     total = Counts()
-    for note, spans in zip(notes, found_spans, strict=True):
+    for note, spans in zip(notes, after, strict=True):
         total += micro(count_strict(note.spans, [scored.span for scored in spans]))
-    assert total.tp + total.fn == sum(len(note.spans) for note in notes)
+    assert total.tp > 0, "it has learnt to find something"
 
 
 def test_a_conversion_gives_the_same_bytes_each_time_and_says_what_it_put_right(tmp_path: Path) -> None:
