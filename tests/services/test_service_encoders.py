@@ -71,8 +71,10 @@ def claimed(store: Store, job: Job) -> Job:
 def work(store: Store, settings: Settings, job: Job) -> str:
     """As the worker does it, up to the end of the job."""
     held = claimed(store, job)
+    context = JobContext(held, store, settings, "w", "cpu")
     try:
-        message = handlers()[held.kind](JobContext(held, store, settings, "w", "cpu"))
+        message = handlers()[held.kind](context)
+        context.flush()
     except ModelProblem as problem:
         with store.write() as tx:
             tx.jobs.finish(held.id, worker="w", attempt=1, state=JobState.FAILED, message=str(problem))
