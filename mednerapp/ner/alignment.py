@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from mednerapp.domain.spans import ScoredSpan, Span
 from mednerapp.ner.decoding import DecodeMethod, best_tags
 from mednerapp.ner.tags import OUTSIDE
-from mednerapp.ner.words import BoolArray, IntArray, hard_breaks, split_words
+from mednerapp.ner.words import BoolArray, IntArray, bullets, hard_breaks, split_words
 from mednerapp.scoring.calibration import Calibration
 
 FloatArray = NDArray[np.float32]
@@ -36,6 +36,7 @@ class EncodedNote:
     starts, ends: (words,) half-open code-point bounds of the words. Words of which the tokenizer leaves nothing
         (a lone accent under an uncased normaliser) are not among them.
     breaks: (words,) whether a paragraph, an item of a list or a section begins with the word; no span reaches across.
+    bullets: (words,) whether the word is the bullet or number of a list item; no span holds it.
     """
 
     ids: IntArray
@@ -44,6 +45,7 @@ class EncodedNote:
     starts: IntArray
     ends: IntArray
     breaks: BoolArray
+    bullets: BoolArray
 
 
 class WordEncoder:
@@ -107,7 +109,9 @@ def _encoded(text: str, encoding: Any, words: IntArray) -> EncodedNote:
     word_ids = np.asarray(encoding.word_ids, dtype=np.int64)
     used, first_token, word_of_token = np.unique(word_ids, return_index=True, return_inverse=True)
     starts = words[used, 0]
-    return EncodedNote(ids, word_of_token, first_token, starts, words[used, 1], hard_breaks(text, starts))
+    return EncodedNote(
+        ids, word_of_token, first_token, starts, words[used, 1], hard_breaks(text, starts), bullets(text, starts)
+    )
 
 
 def word_tags(note: EncodedNote, spans: Sequence[Span], labels: Sequence[str]) -> IntArray:
@@ -184,6 +188,7 @@ def decode(
     `log_probabilities`: (tokens, tags); `method`: see `best_tags`.
     """
     of_words = log_probabilities[note.first_token]
+    of_words[note.bullets, 1:] = -np.inf
     tags = best_tags(of_words, note.breaks, method)
     probabilities = np.exp(np.take_along_axis(of_words, tags[:, None], axis=1)[:, 0])
     return spans_from_tags(note, tags, probabilities, labels, calibration=calibration)

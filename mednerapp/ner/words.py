@@ -20,18 +20,24 @@ def split_words(text: str) -> IntArray:
     return np.asarray(bounds, dtype=np.int64).reshape(-1, 2)
 
 
+WRAPPED_FROM = 60  # characters; a shorter line was ended by its writer, not by the width of a page
+
 _LINE_END = r"(?>\r\n|[\n\r\x0b\x85\u2028])"
-_INDENT = r"[^\S\r\n\x0b\x0c\x85\u2028\u2029]*"
-# Where a note ends one thing and begins another, as far as its layout says so: a blank line, a new page, or a line
-# that begins with a bullet, a number of a list or a header ("Past medical history:"). Any other line end may only wrap.
+_SPACE = r"[^\S\r\n\x0b\x0c\x85\u2028\u2029]"
+_BULLET = r"(?:[-\u2010-\u2015\u2212*+>#\u2022\u2023\u2043\u25a0-\u25ff\u00b7]|\(?(?:\d{1,3}|[A-Za-z])[.)])(?=\s)"
+# Where a note ends one thing and begins another, as far as its layout says so: a blank line, a new page, the next
+# column, a line that begins with a bullet, a number of a list or a header ("Past medical history:"), what follows the
+# bullet. Any other end of a long line may only wrap.
 _BREAK = regex.compile(
-    rf"[\x0c\u2029]|{_LINE_END}{_INDENT}(?:"
+    rf"[\x0c\u2029]|{_LINE_END}{_SPACE}*(?:"
     rf"(?={_LINE_END})"
-    r"|(?=[-\u2010-\u2015\u2212*+>#\u2022\u2023\u2043\u25a0-\u25ff\u00b7]\s)"
-    r"|(?=\(?(?:\d{1,3}|[A-Za-z])[.)]\s)"
+    rf"|(?={_BULLET})"
     r"|(?=\p{Lu}[\p{L}\p{N}/&()'\u2019 .-]{0,50}:(?:\s|$))"
     r")"
+    rf"|(?<=\S)(?:[ ]{{3,}}|{_SPACE}*\t{_SPACE}*)(?=\S)"
 )
+_LINE = regex.compile(rf"[^\r\n\x0b\x85\u2028]*{_LINE_END}")
+_ITEM = regex.compile(rf"(?:\A|(?<=[\r\n\x0b\x85\u2028])){_SPACE}*({_BULLET})")
 
 
 def hard_breaks(text: str, starts: IntArray) -> BoolArray:
@@ -39,6 +45,16 @@ def hard_breaks(text: str, starts: IntArray) -> BoolArray:
 
     `starts`: (words,) first characters of the words; the answer has the same shape. The first word begins nothing.
     """
-    places = np.asarray([match.start() for match in _BREAK.finditer(text)], dtype=np.int64)
-    passed = np.searchsorted(places, starts)
+    layout = [match.start() for match in _BREAK.finditer(text)]
+    short = [line.end() - 1 for line in _LINE.finditer(text) if len(line[0].strip()) < WRAPPED_FROM]
+    items = [match.end() for match in _ITEM.finditer(text)]
+    places = np.asarray(sorted([*layout, *short, *items]), dtype=np.int64)
+    passed = np.searchsorted(places, starts, side="right")
     return np.diff(passed, prepend=passed[:1]) > 0
+
+
+def bullets(text: str, starts: IntArray) -> BoolArray:
+    """Which words are (part of) the bullet or the number of a list item; shapes as in `hard_breaks`."""
+    found = np.asarray([match.span(1) for match in _ITEM.finditer(text)], dtype=np.int64).reshape(-1, 2)
+    at = np.searchsorted(found[:, 0], starts, side="right") - 1
+    return (at >= 0) & (starts < found[at, 1]) if len(found) else np.zeros(starts.shape, dtype=np.bool_)

@@ -62,18 +62,25 @@ def test_another_decoding_method_is_refused_by_name() -> None:
         best_tags(np.zeros((1, 3), np.float32), np.zeros(1, bool), "beam")  # type: ignore[arg-type]
 
 
+LONG = "a line that is as long as those that a page of some width wraps"
+
+
 @pytest.mark.parametrize(
     ("text", "begins"),
     [
         ("fever\n\ncough", ["cough"]),
         ("fever\n \t\ncough", ["cough"]),
         ("fever\r\n\r\ncough", ["cough"]),
-        ("chest\npain and\ncough", []),
-        ("fever\n- cough\n  * rash\n• pain", ["-", "*", "•"]),
-        ("fever\n1. cough\n2) rash\n(3) pain\na) itch", ["1", "2", "(", "a"]),
-        ("given 2\n5 mg daily\n0.5 mg", []),
-        ("fever\nPast medical history: asthma\nPMH:\ncough", ["Past", "PMH"]),
-        ("seen by\nDr. Smith for ratio\n1:2 dilution", []),
+        (f"{LONG} chest\npain and {LONG}\ncough", []),
+        ("no cough\nfever", ["fever"]),
+        (f"{LONG}\n- cough\n  * rash\n• pain", ["-", "cough", "*", "rash", "•", "pain"]),
+        (f"{LONG}\n1. cough\n2) rash\n(3) itch\na) pus", ["1", "cough", "2", "rash", "(", "itch", "a", "pus"]),
+        (f"{LONG} given 2\n5 mg daily, {LONG}\n0.5 mg", []),
+        ("- fever", ["fever"]),
+        ("aspirin\t75 mg   daily  with food", ["75", "daily"]),
+        (f"{LONG} is\n    wrapped", []),
+        ("fever\nPast medical history: asthma\nPMH:\ncough", ["Past", "PMH", "cough"]),
+        (f"{LONG} seen by\nDr. Smith for {LONG} ratio\n1:2 dilution", []),
         ("page one\fpage", ["page"]),
         ("\n\nfever", []),
     ],
@@ -90,7 +97,7 @@ def test_a_paragraph_a_list_item_and_a_header_begin_something_new_and_a_wrapped_
 def test_no_span_reaches_across_a_break_but_one_may_cross_a_wrapped_line(
     word_encoders: dict[str, WordEncoder], method: str
 ) -> None:
-    text = "chest\npain\n\nfever\n- cough\nPlan: rash"
+    text = f"{LONG} chest\npain\n\nfever\n- cough\nPlan: rash"
     [note] = word_encoders["bert-cased"].encode([text])
     certain = np.log(np.full((len(note.ids), 5), 1e-6, np.float32))
     certain[:, TAGS.index("B-Symptom")] = -5
@@ -98,7 +105,7 @@ def test_no_span_reaches_across_a_break_but_one_may_cross_a_wrapped_line(
 
     found = [s.span for s in decode(note, certain, LABELS, method=method)]  # type: ignore[arg-type]
 
-    assert [span.mention(text) for span in found] == ["chest\npain", "fever", "- cough", "Plan: rash"]
+    assert [span.mention(text) for span in found] == [f"{LONG} chest\npain", "fever", "cough", "Plan: rash"]
 
 
 def test_each_labels_scores_are_calibrated_by_its_own_figures(word_encoders: dict[str, WordEncoder]) -> None:
