@@ -34,7 +34,7 @@ _FROM_CHECKPOINT = "Goes on from its last checkpoint, if it got as far as that."
 _AGAIN = {
     RunState.FAILED: _FROM_CHECKPOINT,
     RunState.INTERRUPTED: _FROM_CHECKPOINT,
-    RunState.CANCELLED: "From the beginning; one that was cancelled while it waited goes on from its checkpoint, if it has one.",
+    RunState.CANCELLED: "From the beginning, unless it was cancelled while it waited to go on.",
 }
 
 
