@@ -105,7 +105,7 @@ def report(store: Store, *, user: User, experiment_id: int) -> Report:
         rows=tuple(rows),
         notes=len(notes),
         left_out=view.dataset.notes[Split.TEST] - len(notes) if evaluations else 0,
-        not_installed=missing_encoders(encoder for encoder in installed if encoder.removed_at is None),
+        not_installed=missing_encoders(installed),
     )
 
 

@@ -244,7 +244,7 @@ def choosable(store: Store, *, user: User) -> list[Encoder]:
     """The encoders that an experiment takes: all that are installed; of the shipped starter's, the newest."""
     user.require(Permission.SEE_RESULTS)
     with store.read() as tx:
-        found = [encoder for encoder in tx.models.encoders() if encoder.removed_at is None]
+        found = tx.models.encoders()
     newest = max((encoder.id for encoder in found if encoder.source == SHIPPED), default=None)
     return [encoder for encoder in found if encoder.source != SHIPPED or encoder.id == newest]
 

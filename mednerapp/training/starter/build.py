@@ -109,8 +109,8 @@ class Workshop:
         settings = {"pretraining": asdict(self.recipe.pretraining), "corpora": asdict(self.recipe.corpora)}
         return self._stage("taught", settings, make)
 
-    def tagger(self, notes: Sequence[CorpusNote], *, seed: int) -> tuple[Tagger, ManyHeads]:
-        """A model trained on these MACCROBAT documents, ready to predict (raw scores), and the network it came from."""
+    def tagger(self, notes: Sequence[CorpusNote], *, seed: int) -> Tagger:
+        """A model trained on these MACCROBAT documents, ready to predict (raw scores)."""
         folder = self.taught()
         words = open_words(folder)
         torch.manual_seed(seed)
@@ -129,7 +129,7 @@ class Workshop:
         model.base_model.load_state_dict(net.encoder.state_dict(), strict=False)
         model.classifier.load_state_dict(net.heads[PRODUCT].state_dict())
         model.to(self.device).eval()
-        return Tagger(model, words, LABELS, plan, self.device, {}), net
+        return Tagger(model, words, LABELS, plan, self.device, {})
 
     def _texts(self) -> Iterator[str]:
         """Unmarked texts, then those of the annotated corpora other than MACCROBAT."""
@@ -205,7 +205,7 @@ def build(shop: Workshop, *, out: Path, seed: int) -> Manifest:
     notes = splits(shop.corpora)
     train, dev = notes[Split.TRAIN], notes[Split.DEV]
     shop.say(f"stage starter: {len(train)} documents")
-    tagger, _ = shop.tagger(train, seed=seed)
+    tagger = shop.tagger(train, seed=seed)
     gold = [_as_gold(number, note, Split.DEV) for number, note in enumerate(dev, 1)]
     found = predict(tagger, [note.text for note in gold])
     manifest = _manifest(shop, tagger, train, dev, seed) | {"calibration": calibration_of(gold, found, LABELS)}

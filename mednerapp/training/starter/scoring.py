@@ -101,7 +101,7 @@ def _fold(
         if record["made_with"] == made_with:
             return [[Span(*span) for span in spans] for spans in record["found"]]
     shop.say(name.replace("-", " "))
-    tagger, _ = shop.tagger(rest, seed=seed)
+    tagger = shop.tagger(rest, seed=seed)
     found = _spans(predict(tagger, [note.text for note in held_out]))
     record = {"made_with": made_with, "found": [[(s.start, s.end, s.label) for s in spans] for spans in found]}
     draft = kept.with_suffix(".partial")
