@@ -1,0 +1,51 @@
+"""All tables. The rules that carry the weight are constraints here too, not only in the code above."""
+
+from db.tables.annotations import Annotation, AnnotationEvent, AnnotationSpan
+from db.tables.base import Base, UtcDateTime
+from db.tables.datasets import Dataset, DatasetNote, DatasetSpan
+from db.tables.models import Adapter, Encoder, Prediction, PredictionSpan, Promotion
+from db.tables.notes import Label, LabelSchema, Note, Project
+from db.tables.people import AuditEvent, User, UserSession
+from db.tables.work import (
+    JOB_STATES,
+    Evaluation,
+    EvaluationCount,
+    Experiment,
+    ExperimentCell,
+    Job,
+    Run,
+    RunEpoch,
+    Worker,
+)
+
+__all__ = [
+    "JOB_STATES",
+    "Adapter",
+    "Annotation",
+    "AnnotationEvent",
+    "AnnotationSpan",
+    "AuditEvent",
+    "Base",
+    "Dataset",
+    "DatasetNote",
+    "DatasetSpan",
+    "Encoder",
+    "Evaluation",
+    "EvaluationCount",
+    "Experiment",
+    "ExperimentCell",
+    "Job",
+    "Label",
+    "LabelSchema",
+    "Note",
+    "Prediction",
+    "PredictionSpan",
+    "Project",
+    "Promotion",
+    "Run",
+    "RunEpoch",
+    "User",
+    "UserSession",
+    "UtcDateTime",
+    "Worker",
+]

@@ -1,0 +1,65 @@
+"""Projects, their labels and their notes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import Base, one_of
+
+
+class LabelSchema(Base):
+    __tablename__ = "label_schema"
+    __table_args__ = (
+        UniqueConstraint("project_id", "version"),
+        CheckConstraint("version >= 1", name="version_positive"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    version: Mapped[int]
+
+
+class Label(Base):
+    __tablename__ = "label"
+
+    schema_id: Mapped[int] = mapped_column(ForeignKey("label_schema.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    position: Mapped[int]
+    color: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(1))
+    description: Mapped[str] = mapped_column(Text)
+
+
+class Project(Base):
+    __tablename__ = "project"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    guideline: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class Note(Base):
+    """A trigger refuses another text, hash or split: they are those of the import for ever."""
+
+    __tablename__ = "note"
+    __table_args__ = (
+        UniqueConstraint("project_id", "content_hash"),
+        one_of("split", "train", "dev", "test"),
+        CheckConstraint("length(text) > 0", name="text_not_empty"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    text: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(String(300))
+    source: Mapped[str] = mapped_column(String(300))
+    patient_key: Mapped[str | None] = mapped_column(String(200))
+    note_type: Mapped[str] = mapped_column(String(100))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    split: Mapped[str] = mapped_column(String(5))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    created_at: Mapped[datetime]
