@@ -1,10 +1,10 @@
 """All tables. The rules that carry the weight are constraints here too, not only in the code above."""
 
-from db.tables.annotations import Annotation, AnnotationEvent, AnnotationSpan
+from db.tables.annotations import Annotation, AnnotationEvent, AnnotationSpan, BulkOperation
 from db.tables.base import Base, UtcDateTime
 from db.tables.datasets import Dataset, DatasetNote, DatasetSpan
 from db.tables.models import Adapter, Encoder, Prediction, PredictionSpan, Promotion
-from db.tables.notes import Label, LabelSchema, Note, Project
+from db.tables.notes import Label, LabelSchema, Note, NoteLease, Project
 from db.tables.people import AuditEvent, User, UserSession
 from db.tables.work import (
     JOB_STATES,
@@ -26,6 +26,7 @@ __all__ = [
     "AnnotationSpan",
     "AuditEvent",
     "Base",
+    "BulkOperation",
     "Dataset",
     "DatasetNote",
     "DatasetSpan",
@@ -38,6 +39,7 @@ __all__ = [
     "Label",
     "LabelSchema",
     "Note",
+    "NoteLease",
     "Prediction",
     "PredictionSpan",
     "Project",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
@@ -48,3 +48,4 @@ class DatasetSpan(Base):
     start_offset: Mapped[int]
     end_offset: Mapped[int]
     label: Mapped[str] = mapped_column(String(60))
+    fragments: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))

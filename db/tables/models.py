@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
@@ -64,15 +64,16 @@ class Promotion(Base):
 
 
 class Prediction(Base):
-    """Spans with scores written by one adapter on one note."""
+    """Spans with scores written by one adapter on one note. `uncertainty`: what the queue orders by, 0 to 1."""
 
     __tablename__ = "prediction"
-    __table_args__ = (UniqueConstraint("note_id", "adapter_id"),)
+    __table_args__ = (UniqueConstraint("note_id", "adapter_id"), Index(None, "adapter_id", "uncertainty"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     note_id: Mapped[int] = mapped_column(ForeignKey("note.id", ondelete="CASCADE"))
     adapter_id: Mapped[int] = mapped_column(ForeignKey("adapter.id"), index=True)
     created_at: Mapped[datetime]
+    uncertainty: Mapped[float | None]
 
 
 class PredictionSpan(Base):

@@ -34,16 +34,27 @@ class Label(Base):
 
 
 class Project(Base):
+    """queue_order: in which order notes are handed out. blind_percent: notes of 100 that come without suggestions."""
+
     __tablename__ = "project"
+    __table_args__ = (
+        one_of("queue_order", "import", "uncertain", "random"),
+        CheckConstraint("blind_percent >= 0 AND blind_percent <= 100", name="blind_percent_range"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     guideline: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
+    queue_order: Mapped[str] = mapped_column(String(20), default="import", server_default="import")
+    blind_percent: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Note(Base):
-    """A trigger refuses another text, hash or split: they are those of the import for ever."""
+    """A trigger refuses another text, hash or split: they are those of the import for ever.
+
+    deleted_at: when it was put into the bin; it can be restored until the retention is over and it is purged.
+    """
 
     __tablename__ = "note"
     __table_args__ = (
@@ -63,3 +74,15 @@ class Note(Base):
     split: Mapped[str] = mapped_column(String(5))
     created_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    deleted_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+
+
+class NoteLease(Base):
+    """A note in a person's hands: until `expires_at` the queue gives it to nobody else."""
+
+    __tablename__ = "note_lease"
+
+    note_id: Mapped[int] = mapped_column(ForeignKey("note.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime]

@@ -1,0 +1,151 @@
+"""annotating in full: fragments, assertions, comments, steps of undo, leases, the bin, bulk operations, full text search
+
+Revision: 0004, after 0003
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0004"
+down_revision: str | None = "0003"
+branch_labels = None
+depends_on = None
+
+ASSERTIONS = ("present", "absent", "possible", "conditional", "historical", "family")
+# Table: (column as the database writes it, its CHECK or ''). Written out, because SQLite adds a column in place with
+# its CHECK, but would have to write the table anew, and lose its triggers, for a CHECK that is added later.
+COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "annotation": (("blind BOOLEAN DEFAULT {false} NOT NULL", ""),),
+    "annotation_span": (
+        ("fragments JSON", ""),
+        ("assertion VARCHAR(20)", f"ck_annotation_span_assertion_known CHECK (assertion IN {ASSERTIONS})"),
+        ("assertion_by VARCHAR(20)", "ck_annotation_span_assertion_by_known CHECK (assertion_by IN ('model', 'person'))"),
+        ("comment TEXT DEFAULT '' NOT NULL", ""),
+        (
+            "unsure BOOLEAN DEFAULT {false} NOT NULL",
+            "ck_annotation_span_assertion_has_author CHECK ((assertion IS NULL) = (assertion_by IS NULL))",
+        ),
+    ),
+    "annotation_event": (
+        ("step VARCHAR(64) DEFAULT '' NOT NULL", ""),
+        (
+            "phase VARCHAR(4) DEFAULT 'do' NOT NULL",
+            "ck_annotation_event_phase_known CHECK (phase IN ('do', 'undo', 'redo'))",
+        ),
+    ),
+    "dataset_span": (("fragments JSON", ""),),
+    "note": (("deleted_at {time}", ""), ("deleted_by INTEGER", "fk_note_deleted_by_app_user REFERENCES app_user (id)")),
+    "prediction": (("uncertainty {float}", ""),),
+    "project": (
+        (
+            "queue_order VARCHAR(20) DEFAULT 'import' NOT NULL",
+            "ck_project_queue_order_known CHECK (queue_order IN ('import', 'uncertain', 'random'))",
+        ),
+        (
+            "blind_percent INTEGER DEFAULT 0 NOT NULL",
+            "ck_project_blind_percent_range CHECK (blind_percent >= 0 AND blind_percent <= 100)",
+        ),
+    ),
+}
+TYPES = {
+    "sqlite": {"false": "0", "time": "DATETIME", "float": "DOUBLE"},
+    "postgresql": {"false": "false", "time": "TIMESTAMP WITH TIME ZONE", "float": "DOUBLE PRECISION"},
+}
+
+# The index over the words of titles and texts. It holds no second copy of the text; a note's text never changes, its
+# title could. PostgreSQL gives up on a text with very many different words: then its beginning has to do.
+SEARCH = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE note_search USING fts5(title, text, content='note', content_rowid='id', "
+        "tokenize='unicode61 remove_diacritics 2')",
+        "CREATE TRIGGER note_search_insert AFTER INSERT ON note BEGIN "
+        "INSERT INTO note_search(rowid, title, text) VALUES (new.id, new.title, new.text); END",
+        "CREATE TRIGGER note_search_delete AFTER DELETE ON note BEGIN "
+        "INSERT INTO note_search(note_search, rowid, title, text) VALUES ('delete', old.id, old.title, old.text); END",
+        "CREATE TRIGGER note_search_update AFTER UPDATE OF title ON note BEGIN "
+        "INSERT INTO note_search(note_search, rowid, title, text) VALUES ('delete', old.id, old.title, old.text); "
+        "INSERT INTO note_search(rowid, title, text) VALUES (new.id, new.title, new.text); END",
+        "INSERT INTO note_search(note_search) VALUES ('rebuild')",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION note_words(title text, body text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN "
+        "RETURN to_tsvector('simple', title || ' ' || body); EXCEPTION WHEN program_limit_exceeded THEN "
+        "RETURN to_tsvector('simple', title || ' ' || left(body, 100000)); END $$",
+        "CREATE INDEX note_search ON note USING gin (note_words(title, text))",
+    ),
+}
+NO_SEARCH = {
+    "sqlite": (
+        "DROP TRIGGER note_search_insert",
+        "DROP TRIGGER note_search_delete",
+        "DROP TRIGGER note_search_update",
+        "DROP TABLE note_search",
+    ),
+    "postgresql": ("DROP INDEX note_search", "DROP FUNCTION note_words(text, text)"),
+}
+
+
+def upgrade() -> None:
+    dialect = op.get_bind().dialect.name
+    for table, columns in COLUMNS.items():
+        for column, rule in columns:
+            constraint = f" CONSTRAINT {rule}" if rule else ""
+            op.execute(f"ALTER TABLE {table} ADD COLUMN {column.format(**TYPES[dialect])}{constraint}")
+    op.create_index(op.f("ix_prediction_adapter_id_uncertainty"), "prediction", ["adapter_id", "uncertainty"])
+    op.create_table(
+        "note_lease",
+        sa.Column("note_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["note_id"], ["note.id"], name=op.f("fk_note_lease_note_id_note"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["app_user.id"], name=op.f("fk_note_lease_user_id_app_user"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("note_id", name=op.f("pk_note_lease")),
+    )
+    op.create_index(op.f("ix_note_lease_user_id"), "note_lease", ["user_id"])
+    op.create_table(
+        "bulk_operation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("step", sa.String(length=64), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("label", sa.String(length=60), nullable=False),
+        sa.Column("new_label", sa.String(length=60), server_default="", nullable=False),
+        sa.Column("notes", sa.Integer(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("kept", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('create', 'relabel', 'delete', 'reject', 'accept')", name=op.f("ck_bulk_operation_kind_known")
+        ),
+        sa.CheckConstraint("notes >= 0 AND places >= 0 AND kept >= 0", name=op.f("ck_bulk_operation_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_bulk_operation_project_id_project"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_bulk_operation_user_id_app_user")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_operation")),
+        sa.UniqueConstraint("step", name=op.f("uq_bulk_operation_step")),
+    )
+    op.create_index(op.f("ix_bulk_operation_project_id"), "bulk_operation", ["project_id"])
+    for statement in SEARCH[dialect]:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """What people said with the new columns is lost; the events keep it."""
+    dialect = op.get_bind().dialect.name
+    for statement in NO_SEARCH[dialect]:
+        op.execute(statement)
+    op.drop_table("bulk_operation")
+    op.drop_table("note_lease")
+    op.drop_index(op.f("ix_prediction_adapter_id_uncertainty"), table_name="prediction")
+    for table, columns in COLUMNS.items():
+        for column, _ in reversed(columns):
+            op.drop_column(table, column.split()[0])
