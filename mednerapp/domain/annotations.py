@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue
 
@@ -36,6 +37,9 @@ class EditAction(StrEnum):
     ACCEPT = "accept"
     REJECT = "reject"
     DELETE = "delete"
+    ASSERT = "assert"  # says whether it is present, absent, ...; or takes that back
+    COMMENT = "comment"
+    FLAG = "flag"  # sets or takes away "unsure"
     RESTORE = "restore"  # undo and redo, and a person's own version put back after a conflict
     SUGGEST = "suggest"  # written by the product when a prediction is copied into an annotation
 
@@ -44,6 +48,17 @@ class EditAction(StrEnum):
 MODEL_CLIENT = "model"
 IMPORT_CLIENT = "import"
 PRODUCT_CLIENTS = (MODEL_CLIENT, IMPORT_CLIENT)
+
+
+MOST_COMMENT = 2_000  # characters
+
+
+class Phase(StrEnum):
+    """What an event is to the step that it belongs to (a step is what a person undoes at once)."""
+
+    DO = "do"
+    UNDO = "undo"
+    REDO = "redo"
 
 
 class AnnotationState(StrEnum):
@@ -56,6 +71,8 @@ class AnnotatedSpan:
     """A span inside an annotation. `id` is chosen by the client that made it and unique within the annotation.
 
     `score` and `adapter_id` are those of the model that suggested it, None for a span that a person made.
+    `assertion_by`: MODEL for one that the rules suggest, PERSON for one that a person gave; None without an assertion.
+    `unsure`: the person wants somebody to look at it again.
     """
 
     id: str
@@ -64,8 +81,28 @@ class AnnotatedSpan:
     origin: Origin
     score: float | None = None
     adapter_id: int | None = None
+    assertion: Assertion | None = None
+    assertion_by: Origin | None = None
+    comment: str = ""
+    unsure: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.assertion is None) != (self.assertion_by is None):
+            raise InvalidValue("An assertion has an author, and there is no author without one.")
+        if len(self.comment) > MOST_COMMENT:
+            raise InvalidValue(f"A comment has at most {MOST_COMMENT} characters, not {len(self.comment)}.")
 
     def as_dict(self) -> dict[str, Any]:
+        """As it travels and as the event log keeps it. What a span does not have is left out of the optional part,
+        so that events from before there was one keep their hash.
+        """
+        optional: dict[str, Any] = {
+            "fragments": [list(piece) for piece in self.span.fragments],
+            "assertion": self.assertion and self.assertion.value,
+            "assertion_by": self.assertion_by and self.assertion_by.value,
+            "comment": self.comment,
+            "unsure": self.unsure,
+        }
         return {
             "id": self.id,
             "start": self.span.start,
@@ -75,18 +112,32 @@ class AnnotatedSpan:
             "origin": self.origin.value,
             "score": self.score,
             "adapter_id": self.adapter_id,
+            **{name: value for name, value in optional.items() if value},
         }
 
 
 def span_from_dict(value: dict[str, Any]) -> AnnotatedSpan:
     return AnnotatedSpan(
         id=value["id"],
-        span=Span(value["start"], value["end"], value["label"]),
+        span=Span(value["start"], value["end"], value["label"], pieces(value.get("fragments"))),
         state=SpanState(value["state"]),
         origin=Origin(value["origin"]),
         score=value.get("score"),
         adapter_id=value.get("adapter_id"),
+        assertion=Assertion(value["assertion"]) if value.get("assertion") else None,
+        assertion_by=Origin(value["assertion_by"]) if value.get("assertion_by") else None,
+        comment=value.get("comment", ""),
+        unsure=value.get("unsure", False),
     )
+
+
+def pieces(value: Iterable[Iterable[int]] | None) -> tuple[tuple[int, int], ...]:
+    """Fragments from the lists that JSON has for them.
+
+    Raises:
+        ValueError: if one is not a pair.
+    """
+    return tuple((start, end) for start, end in value or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ from mednerapp.domain.annotations import (
     EditAction,
     Origin,
     SpanState,
+    pieces,
     span_from_dict,
 )
+from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.clock import now
 from mednerapp.domain.spans import Span
 from mednerapp.errors import NotFound
@@ -44,11 +46,15 @@ class AnnotationHead:
 def _span(row: t.AnnotationSpan) -> AnnotatedSpan:
     return AnnotatedSpan(
         id=row.id,
-        span=Span(row.start_offset, row.end_offset, row.label),
+        span=Span(row.start_offset, row.end_offset, row.label, pieces(row.fragments)),
         state=SpanState(row.state),
         origin=Origin(row.origin),
         score=row.score,
         adapter_id=row.adapter_id,
+        assertion=Assertion(row.assertion) if row.assertion else None,
+        assertion_by=Origin(row.assertion_by) if row.assertion_by else None,
+        comment=row.comment,
+        unsure=row.unsure,
     )
 
 
@@ -63,6 +69,11 @@ def _span_row(annotation_id: int, span: AnnotatedSpan) -> dict[str, Any]:
         "origin": span.origin.value,
         "score": span.score,
         "adapter_id": span.adapter_id,
+        "fragments": [list(piece) for piece in span.span.fragments] or None,
+        "assertion": span.assertion and span.assertion.value,
+        "assertion_by": span.assertion_by and span.assertion_by.value,
+        "comment": span.comment,
+        "unsure": span.unsure,
     }
 
 
