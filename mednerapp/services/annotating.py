@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
@@ -18,9 +19,12 @@ from mednerapp.domain.annotations import (
     check_id,
     suggestion_id,
 )
+from mednerapp.domain.context import Scope, assertion_at, find_scopes
 from mednerapp.domain.editing import apply_edit
+from mednerapp.domain.guidelines import by_label
 from mednerapp.domain.notes import Note
 from mednerapp.domain.projects import Project
+from mednerapp.domain.sections import Section, find_sections
 from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
@@ -38,6 +42,8 @@ class OpenNote:
     seeded: the product has put suggestions (or imported gold) into the annotation.
     waiting: suggestions are missing, and a job that will bring them is queued or running.
     missing: they are missing and no job will bring them: why, in a sentence; else empty.
+    scopes: where the rules read something else than that a thing is present. outline: the sections in text order.
+    guidelines: Markdown by label, for those labels that the project's guideline has a part about.
     """
 
     note: Note
@@ -47,6 +53,9 @@ class OpenNote:
     seeded: bool
     waiting: bool
     missing: str
+    scopes: tuple[Scope, ...] = ()
+    outline: tuple[Section, ...] = ()
+    guidelines: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     """The note with `user`'s own annotation of it, made on the first visit.
 
     It gets the model's suggestions once: now, or on the first visit after they were made, whatever the person has done
-    by hand until then.
+    by hand until then. A blind one gets none.
     """
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
@@ -69,8 +78,9 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
         if opened and not _suggestions(tx, opened.annotation):
             return opened
     with store.write() as tx:
-        tx.notes.get(note_id)
-        head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id)
+        note = tx.notes.get(note_id)
+        blind = _is_blind(tx.projects.get(note.project_id), note)
+        head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
         suggestions = _suggestions(tx, tx.annotations.get(head.id))
         if suggestions:
             record(tx, head=head, client=MODEL_CLIENT, user_id=None, changes=suggestions)
@@ -78,6 +88,11 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     if opened is None:
         raise NotFound(f"There is no annotation of note {note_id}.")
     return opened
+
+
+def _is_blind(project: Project, note: Note) -> bool:  # noqa: ARG001 - for the queue to say
+    """Whether the note comes without suggestions."""
+    return False
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
@@ -93,12 +108,19 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
     if _unpredicted(tx, annotation):
         waiting = under_way(tx, project)
         missing = "" if waiting else why_missing(tx, project)
-    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing)
+    scopes, outline = _read(note.text)
+    guidelines = by_label(project.guideline, project.schema.names)
+    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing, scopes, outline, guidelines)
+
+
+@lru_cache(maxsize=32)  # the page asks again with every run and while it waits for highlights
+def _read(text: str) -> tuple[tuple[Scope, ...], tuple[Section, ...]]:
+    return find_scopes(text), find_sections(text)
 
 
 def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:
-    """Once: an annotation that has some, was imported as gold or is submitted gets none (any more)."""
-    open_ = annotation.state is AnnotationState.IN_PROGRESS
+    """Once: one that has some, was imported as gold or is submitted gets none (any more). A blind one gets none ever."""
+    open_ = annotation.state is AnnotationState.IN_PROGRESS and not annotation.blind
     return open_ and not tx.annotations.written_by_product(annotation.id)
 
 
@@ -118,7 +140,10 @@ def _suggestions(tx: Transaction, annotation: Annotation) -> list[Change]:
     if adapter_id is None or not _takes_suggestions(tx, annotation):
         return []
     found = tx.predictions.get(note_id=note.id, adapter_id=adapter_id) or []
+    if not found:
+        return []
     decided = _decided(tx, annotation)
+    scopes, _ = _read(note.text)
     return [
         Change.new(
             suggestion_id(number),
@@ -128,6 +153,7 @@ def _suggestions(tx: Transaction, annotation: Annotation) -> list[Change]:
             action=EditAction.SUGGEST,
             score=scored.score,
             adapter_id=adapter_id,
+            assertion=assertion_at(scopes, scored.span.start, scored.span.end),
         )
         for number, scored in enumerate(found)
         if scored.span.label in project.schema.names and scored.span not in decided
