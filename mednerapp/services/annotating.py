@@ -119,7 +119,7 @@ def _read(text: str) -> tuple[tuple[Scope, ...], tuple[Section, ...]]:
 
 
 def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:
-    """Once: one that has some, was imported as gold or is submitted gets none (any more). A blind one gets none ever."""
+    """Once: one that has some, was imported as gold or is submitted gets none (any more). A blind one never does."""
     open_ = annotation.state is AnnotationState.IN_PROGRESS and not annotation.blind
     return open_ and not tx.annotations.written_by_product(annotation.id)
 
