@@ -248,11 +248,17 @@ class Annotations:
         return list(self._session.scalars(select(t.Annotation.id).order_by(t.Annotation.id)))
 
     def submitted(self, project_id: int) -> list[Annotation]:
-        """For each note of the project the annotation that was submitted last, in order of notes."""
+        """For each note of the project, but those in the bin, the annotation that was submitted last, in order of
+        notes.
+        """
         rows = self._session.scalars(
             select(t.Annotation)
             .join(t.Note, t.Note.id == t.Annotation.note_id)
-            .where(t.Note.project_id == project_id, t.Annotation.state == AnnotationState.SUBMITTED.value)
+            .where(
+                t.Note.project_id == project_id,
+                t.Note.deleted_at.is_(None),
+                t.Annotation.state == AnnotationState.SUBMITTED.value,
+            )
             .order_by(t.Annotation.note_id, t.Annotation.submitted_at, t.Annotation.id)
         )
         newest = {row.note_id: row for row in rows}
