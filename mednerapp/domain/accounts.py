@@ -24,6 +24,7 @@ class Permission(StrEnum):
     TRAIN = "train models"
     EXPORT = "export"
     DELETE = "delete notes"
+    REVIEW = "review others' annotations"
     ADMINISTER = "administer"
 
 
@@ -38,6 +39,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.TRAIN,
             Permission.EXPORT,
             Permission.DELETE,
+            Permission.REVIEW,
         }
     ),
     Role.ADMIN: frozenset(Permission),

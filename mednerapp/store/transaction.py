@@ -21,6 +21,7 @@ from mednerapp.store.jobs import Jobs, Workers
 from mednerapp.store.leases import Leases
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
+from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
 from mednerapp.store.queue import Queue
@@ -44,6 +45,7 @@ class Transaction:
         self.leases = Leases(session)
         self.efforts = Efforts(session)
         self.annotations = Annotations(session)
+        self.past = Past(session)
         self.predictions = Predictions(session)
         self.models = Models(session)
         self.datasets = Datasets(session)
