@@ -282,12 +282,18 @@ class Annotations:
         return list(self._session.scalars(select(t.Annotation.id).order_by(t.Annotation.id)))
 
     def submitted(self, project_id: int) -> list[Annotation]:
-        """For each note of the project the annotation that was submitted last, in order of notes."""
+        """For each note of the project, but those in the bin, the annotation that was submitted last, in order of
+        notes.
+        """
         c, note = ANNOTATION_TABLE.c, t.Note.__table__
         rows = self._session.connection().execute(
             select(ANNOTATION_TABLE)
             .join(note, note.c.id == c.note_id)
-            .where(note.c.project_id == project_id, c.state == AnnotationState.SUBMITTED.value)
+            .where(
+                note.c.project_id == project_id,
+                note.c.deleted_at.is_(None),
+                c.state == AnnotationState.SUBMITTED.value,
+            )
             .order_by(c.note_id, c.submitted_at, c.id)
         )
         newest = {row.note_id: row for row in rows}
