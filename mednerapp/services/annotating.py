@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
     MODEL_CLIENT,
-    PRODUCT_CLIENTS,
+    RESERVED_CLIENTS,
     AnnotatedSpan,
     Annotation,
     AnnotationState,
@@ -16,10 +16,10 @@ from mednerapp.domain.annotations import (
     EditAction,
     Origin,
     SpanState,
-    apply_edit,
     check_id,
     suggestion_id,
 )
+from mednerapp.domain.editing import apply_edit
 from mednerapp.domain.labels import LabelSchema
 from mednerapp.domain.notes import Note
 from mednerapp.domain.projects import Project
@@ -161,8 +161,8 @@ def save_edits(
     """
     user.require(Permission.ANNOTATE)
     check_id(client, "client id")
-    if client in PRODUCT_CLIENTS:
-        raise InvalidValue(f"The client id {client!r} is one of the product's own: {', '.join(PRODUCT_CLIENTS)}.")
+    if client in RESERVED_CLIENTS:
+        raise InvalidValue(f"The client id {client!r} is one of the product's own: {', '.join(RESERVED_CLIENTS)}.")
     if len(edits) > MAX_EDITS:
         raise InvalidValue(f"At most {MAX_EDITS} edits at a time, not {len(edits)}.")
     if len({edit.client_seq for edit in edits}) < len(edits):
@@ -209,7 +209,7 @@ def _changes(
             after = apply_edit(before, edit, deleted=deleted, suggested=suggested)
         except InvalidValue as error:
             return changes, InvalidEdit(str(error), client_seq=edit.client_seq)
-        changes.append(Change(edit.action, edit.span_id, before, after, edit.client_seq))
+        changes.append(Change(edit.action, edit.span_id, before, after, edit.client_seq, edit.step, edit.phase))
         if after:
             current[edit.span_id] = after
         else:

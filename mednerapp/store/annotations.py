@@ -21,6 +21,7 @@ from mednerapp.domain.annotations import (
     AnnotationState,
     EditAction,
     Origin,
+    Phase,
     SpanState,
     pieces,
     span_from_dict,
@@ -290,6 +291,8 @@ def _event_row(event: AnnotationEvent) -> dict[str, datetime | str | int | dict[
         "after": event.after.as_dict() if event.after else None,
         "previous_hash": event.previous_hash,
         "hash": event.hash,
+        "step": event.step,
+        "phase": event.phase.value,
     }
 
 
@@ -307,4 +310,6 @@ def _event(row: t.AnnotationEvent) -> AnnotationEvent:
         after=span_from_dict(row.after) if row.after else None,
         previous_hash=row.previous_hash,
         hash=row.hash,
+        step=row.step,
+        phase=Phase(row.phase),
     )

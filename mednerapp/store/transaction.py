@@ -22,6 +22,7 @@ from mednerapp.store.notes import Notes
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
 from mednerapp.store.runs import Runs
+from mednerapp.store.search import Search
 
 UNIQUE_VIOLATION = "23505"  # PostgreSQL's; on SQLite writers take turns, so one that looked first cannot run into it
 
@@ -35,6 +36,7 @@ class Transaction:
         self.audit = Audit(session)
         self.projects = Projects(session)
         self.notes = Notes(session)
+        self.search = Search(session)
         self.annotations = Annotations(session)
         self.predictions = Predictions(session)
         self.models = Models(session)

@@ -15,7 +15,6 @@ from mednerapp.domain.annotations import (
     EditAction,
     Origin,
     SpanState,
-    apply_edit,
     check_new_id,
     imported_id,
     replay,
@@ -23,6 +22,7 @@ from mednerapp.domain.annotations import (
     suggestion_id,
 )
 from mednerapp.domain.clock import now
+from mednerapp.domain.editing import apply_edit
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue
 
