@@ -2,7 +2,7 @@
 
 import { mentionOf, sameContent } from './document.js';
 import { button, element } from './elements.js';
-import { describe } from './painter.js';
+import { describe } from './segments.js';
 
 const AROUND = 40; // characters of context at either side
 
@@ -36,7 +36,7 @@ export class Conflict {
     if (key === this.#key) return;
     this.#key = key;
     const chosen = new Map(this.#rows.map((row) => [row.id, row.side]));
-    this.#theirs = spans.map((span) => wire.fromWire(span));
+    this.#theirs = spans.map((span) => wire.fromWire(span, { remember: false }));
     const theirs = new Map(this.#theirs.map((span) => [span.id, span]));
     const ids = [...new Set([...live.sorted, ...this.#theirs].map(({ id }) => id))];
     const touched = new Set(pending.map((edit) => edit.span_id));

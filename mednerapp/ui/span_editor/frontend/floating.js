@@ -3,7 +3,7 @@
 import { ASSERTIONS } from './assertions.js';
 import { button, element, rovingFocus } from './elements.js';
 import { labelButton } from './panels.js';
-import { describe } from './painter.js';
+import { describe } from './segments.js';
 
 const LONGEST_COMMENT = 2000; // characters, as the database has it
 

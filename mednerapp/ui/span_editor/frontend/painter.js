@@ -2,7 +2,6 @@
 // What a key costs is what it touches here: an edit that leaves a span where it is restyles its own segments, any other one
 // replaces the nodes around it. Blocks far from what is seen hold plain text until there is time to draw their spans.
 
-import { assertionWords } from './assertions.js';
 import { samePlace } from './document.js';
 import { whenIdle } from './http.js';
 import { dress, facts, nodesFor } from './segments.js';
@@ -278,15 +277,4 @@ export class Painter {
     }
     return [node, Math.min(Math.max(0, offset - facts.get(node).start), node.length)];
   }
-}
-
-/** Label, state, assertion, doubt, comment and score of a span in words. */
-export function describe(span) {
-  const state = { suggested: 'suggestion', confirmed: 'confirmed', rejected: 'rejected' }[span.state];
-  const assertion = assertionWords(span).replace('?', ' suggested');
-  return [
-    span.label, state, ...(assertion ? [assertion] : []), ...(span.unsure ? ['unsure'] : []),
-    ...(span.comment ? [`comment: ${span.comment}`] : []),
-    ...(span.score === null ? [] : [`score ${span.score.toFixed(2)}`]),
-  ].join(' · ');
 }

@@ -2,7 +2,8 @@
 
 import { button, element, rovingFocus } from './elements.js';
 import { GESTURES } from './keys.js';
-import { describe, safeColor } from './painter.js';
+import { safeColor } from './painter.js';
+import { describe } from './segments.js';
 
 /** A label as a button: key, colour, name. */
 export function labelButton(label, choose) {

@@ -91,6 +91,8 @@ export function dress(element, document_, activeId, colorOf) {
   set(element, 'class', classes.join(' '));
   const ending = innermostFirst.filter((span) => span.end === end);
   set(element, 'data-badge', ending.length ? ending.map(badgeOf).join(' · ') : null);
+  const scored = innermostFirst.find((span) => span.state === 'suggested' && span.score !== null);
+  set(element, 'title', scored ? describe(scored) : null);
   const mixed = open.length > 1 || (open.length && over.length);
   set(element, 'style', mixed ? `background: ${layered(open, over, main, activeId, colorOf)}; --lines: ${
     Math.min(open.length + over.length, MAX_LINES)}` : null);
@@ -118,4 +120,15 @@ function line(state, color) {
   if (state === 'confirmed' || state === 'gap') return `linear-gradient(${color}, ${color})`;
   const [ink, gap] = state === 'suggested' ? [6, 10] : [2, 5];
   return `repeating-linear-gradient(90deg, ${color} 0 ${ink}px, transparent ${ink}px ${gap}px)`;
+}
+
+/** Label, state, assertion, doubt, comment and score of a span in words. */
+export function describe(span) {
+  const state = { suggested: 'suggestion', confirmed: 'confirmed', rejected: 'rejected' }[span.state];
+  const assertion = assertionWords(span).replace('?', ' suggested');
+  return [
+    span.label, state, ...(assertion ? [assertion] : []), ...(span.unsure ? ['unsure'] : []),
+    ...(span.comment ? [`comment: ${span.comment}`] : []),
+    ...(span.score === null ? [] : [`score ${span.score.toFixed(2)}`]),
+  ].join(' · ');
 }

@@ -1,7 +1,7 @@
 // Where the person is: the active span, the selected text, what is announced and scrolled into view.
 
 import { mentionOf } from './document.js';
-import { describe } from './painter.js';
+import { describe } from './segments.js';
 import { clearSelection, select } from './selection.js';
 
 export class Walk {
