@@ -107,7 +107,7 @@ class Product:
         self._process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=self._log, stderr=self._log)
 
     def kill(self) -> None:
-        """kill -9: nothing gets a chance to finish."""
+        """As by kill -9: nothing gets a chance to finish."""
         if self._process:
             self._process.kill()
             self._process.wait()
