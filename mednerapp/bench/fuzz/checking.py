@@ -51,7 +51,10 @@ def check_log(annotation: Annotation, events: Sequence[AnnotationEvent], traffic
     lost = [number for number in traffic.acknowledged if number[0] == annotation.id and number not in by_number]
     invented = [event for number, event in by_number.items() if not _was_sent(number, event, traffic)]
     faults += [f"Acknowledged, but not in the log: {number}" for number in sorted(lost)]
-    faults += [f"In the log, but not sent: revision {event.revision}, {event.action}" for event in invented]
+    faults += [
+        f"In the log, but not sent: revision {event.revision}, {event.client} {event.client_seq} {event.action}"
+        for event in invented
+    ]
     for number, event in by_number.items():
         edit = traffic.sent.get(number)
         if edit and not _same_edit(edit, event):

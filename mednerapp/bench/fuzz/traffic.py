@@ -7,10 +7,17 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Error, Request, Response
+from playwright.sync_api import BrowserContext, Error, Response
 
 _EDITS = re.compile(r"/api/annotations/(\d+)/edits$")
 _BULK = re.compile(r"/api/bulk/([^/]+)/(undo|redo)$")
+_HOOK = """(() => {
+  const { fetch } = window;
+  window.fetch = (url, options) => {
+    if (options?.method === 'POST' && typeof options.body === 'string') window.__fuzzSent(String(url), options.body);
+    return fetch(url, options);
+  };
+})();"""
 Number = tuple[int, str, int]  # annotation, client, the client's own number
 
 
@@ -29,25 +36,25 @@ class Traffic:
     conflicts: int = 0
 
     def watch(self, context: BrowserContext) -> None:
-        context.on("request", self._sent)
+        """What is sent is told by the page itself: the browser reports no request that a page makes as it goes."""
+        context.expose_binding("__fuzzSent", lambda _, url, body: self._sent(url, body))
+        context.add_init_script(_HOOK)
         context.on("response", self._answered)
 
-    def _sent(self, request: Request) -> None:
-        if request.method != "POST":
-            return
-        for number, edit in _edits(request):
+    def _sent(self, url: str, body: str) -> None:
+        for number, edit in _edits(url, body):
             if self.sent.setdefault(number, edit) != edit:
                 self.altered.append(number)
-        if request.url.endswith("/bulk/apply"):
-            self.bulk.add(str(_body(request).get("step", "")))
-        elif found := _BULK.search(request.url):
+        if url.endswith("/bulk/apply"):
+            self.bulk.add(str(json.loads(body).get("step", "")))
+        elif found := _BULK.search(url):
             self.bulk.add(found[1])
 
     def _answered(self, response: Response) -> None:
         request = response.request
         if request.method != "POST" or not _EDITS.search(request.url):
             return
-        edits = _edits(request)
+        edits = _edits(request.url, request.post_data or "{}")
         if response.status == 409:
             self.conflicts += 1
         elif response.status == 422:
@@ -57,16 +64,12 @@ class Traffic:
             self.acknowledged |= {number for number, _ in edits if number[2] <= ack}
 
 
-def _edits(request: Request) -> list[tuple[Number, dict[str, Any]]]:
-    found = _EDITS.search(request.url)
+def _edits(url: str, body: str) -> list[tuple[Number, dict[str, Any]]]:
+    found = _EDITS.search(url)
     if not found:
         return []
-    body = _body(request)
-    return [((int(found[1]), body["client"], edit["seq"]), edit) for edit in body.get("edits", [])]
-
-
-def _body(request: Request) -> dict[str, Any]:
-    return json.loads(request.post_data or "{}")
+    given = json.loads(body)
+    return [((int(found[1]), given["client"], edit["seq"]), edit) for edit in given.get("edits", [])]
 
 
 def _answer(response: Response) -> dict[str, Any]:
