@@ -12,9 +12,9 @@ from mednerapp.domain.annotations import (
     Edit,
     EditAction,
     SpanState,
-    apply_edit,
     span_from_dict,
 )
+from mednerapp.domain.editing import apply_edit
 from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue
