@@ -136,7 +136,7 @@ def _plain(line: str, *, indented: bool, after_blank: bool) -> tuple[str, int, i
             return head, 0, colon + 1
         return None
     dash = re.match(r"([\w/&]+) +[-\u2013] ", line)
-    if dash and dash.group(1).casefold() in _KNOWN and dash.group(1).isupper():
+    if dash and dash.group(1).casefold() in _KNOWN and dash.group(1)[:2].isupper():
         return dash.group(1), 0, dash.end()
     capitals = after_blank and not indented and _capitals(head)
     return (head, 0, len(head)) if (known and head[0].isupper()) or capitals else None

@@ -245,6 +245,15 @@ class Annotations:
         )
         return [_event(row) for row in rows]
 
+    def of_step(self, annotation_id: int, step: str) -> list[AnnotationEvent]:
+        """The events of one step of undo, oldest first."""
+        rows = self._session.scalars(
+            select(t.AnnotationEvent)
+            .where(t.AnnotationEvent.annotation_id == annotation_id, t.AnnotationEvent.step == step)
+            .order_by(t.AnnotationEvent.revision)
+        )
+        return [_event(row) for row in rows]
+
     def ids(self) -> list[int]:
         return list(self._session.scalars(select(t.Annotation.id).order_by(t.Annotation.id)))
 

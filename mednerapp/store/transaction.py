@@ -13,6 +13,7 @@ from db.engine import Database
 from mednerapp.errors import InvalidValue
 from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
+from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
 from mednerapp.store.evaluations import Evaluations
 from mednerapp.store.experiments import Experiments
@@ -38,6 +39,7 @@ class Transaction:
         self.notes = Notes(session)
         self.search = Search(session)
         self.annotations = Annotations(session)
+        self.bulk = BulkOperations(session)
         self.predictions = Predictions(session)
         self.models = Models(session)
         self.datasets = Datasets(session)
