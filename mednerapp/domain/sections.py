@@ -129,7 +129,7 @@ def _plain(line: str, *, indented: bool, after_blank: bool) -> tuple[str, int, i
     head = line[:colon].rstrip() if colon > 0 else line
     if not head or len(head) > _MOST_CHARACTERS or not head[0].isalpha() or len(head.split()) > _MOST_WORDS:
         return None
-    known = " ".join(head.casefold().split()) in _KNOWN and (len(head) > 3 or head.isupper())
+    known = " ".join(head.casefold().split()) in _KNOWN and (len(head) > 3 or head[:2].isupper())
     if colon > 0:
         rest = line[colon + 1 :].strip()
         if known or (_own_line(head) if not rest else _inline(head, rest)):

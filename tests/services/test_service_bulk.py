@@ -11,6 +11,7 @@ import pytest
 from support.makers import add_note, create, make_adapter, make_project, make_user, predict, promote
 
 from db import tables as t
+from db.engine import Database
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.annotations import BULK_CLIENT, AnnotatedSpan, SpanState, replay
 from mednerapp.domain.assertions import Assertion
@@ -135,13 +136,13 @@ def test_suggestions_are_changed_and_brought_back(
     assert [ward.said(note_id) for note_id in notes] == [expected, expected]
 
 
-def test_notes_that_others_have_done_or_hold_are_left_alone(ward: Ward) -> None:
+def test_notes_that_others_have_done_or_hold_are_left_alone(ward: Ward, database: Database) -> None:
     mine, submitted, held, binned, free = (ward.note(f"fever {i}") for i in range(5))
     other = make_user(ward.store, Role.ANNOTATOR, "other")
     ward.opened(mine)
     opened = annotating.open_note(ward.store, user=other, note_id=submitted)
     annotating.submit(ward.store, user=other, annotation_id=opened.annotation.id, revision=0)
-    with ward.store._database.write() as session:  # leases and the bin belong to others
+    with database.write() as session:  # leases and the bin belong to others
         session.add(t.NoteLease(note_id=held, user_id=other.id, expires_at=now() + timedelta(hours=1)))
         session.add(t.NoteLease(note_id=free, user_id=other.id, expires_at=now() - timedelta(hours=1)))
         session.get_one(t.Note, binned).deleted_at = now()
