@@ -152,7 +152,7 @@ def _own_line(head: str) -> bool:
 def _inline(head: str, rest: str) -> bool:
     """Capitals with a colon and text behind: a section, unless it is the answer to a question or a value."""
     first = rest.split(maxsplit=1)[0].casefold().strip(".,;")
-    answered = first in _ANSWERS or first[0].isdigit()
+    answered = first in _ANSWERS or first[:1].isdigit()
     return _capitals(head) and head.split(maxsplit=1)[0].casefold() not in _VALUES and not answered
 
 

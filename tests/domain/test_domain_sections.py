@@ -39,6 +39,8 @@ def titles(text: str) -> list[str]:
         ("The findings were discussed.\nShe said: go home.", []),
         ("DIAGNOSIS\n   NSTEMI", ["DIAGNOSIS"]),
         ("cc: Mrs Bell\npe: clear", []),
+        ("PLAN: ,", ["PLAN"]),
+        ("FOLLOWING UP: ,", ["FOLLOWING UP"]),
         ("", []),
     ],
 )
