@@ -20,6 +20,7 @@ from mednerapp.store.experiments import Experiments
 from mednerapp.store.jobs import Jobs, Workers
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
+from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
 from mednerapp.store.runs import Runs
@@ -40,6 +41,7 @@ class Transaction:
         self.search = Search(session)
         self.annotations = Annotations(session)
         self.bulk = BulkOperations(session)
+        self.past = Past(session)
         self.predictions = Predictions(session)
         self.models = Models(session)
         self.datasets = Datasets(session)
