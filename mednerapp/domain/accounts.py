@@ -23,6 +23,7 @@ class Permission(StrEnum):
     SEE_RESULTS = "see results"
     TRAIN = "train models"
     EXPORT = "export"
+    DELETE = "delete notes"
     REVIEW = "review others' annotations"
     ADMINISTER = "administer"
 
@@ -37,6 +38,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_RESULTS,
             Permission.TRAIN,
             Permission.EXPORT,
+            Permission.DELETE,
             Permission.REVIEW,
         }
     ),

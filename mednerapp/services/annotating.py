@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
@@ -19,10 +20,16 @@ from mednerapp.domain.annotations import (
     check_id,
     suggestion_id,
 )
+<<<<<<< HEAD
 from mednerapp.domain.clock import now
+=======
+from mednerapp.domain.context import Scope, assertion_at, find_scopes
+>>>>>>> core
 from mednerapp.domain.editing import apply_edit
+from mednerapp.domain.guidelines import by_label
 from mednerapp.domain.notes import Note
 from mednerapp.domain.projects import Project
+from mednerapp.domain.sections import Section, find_sections
 from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
@@ -40,6 +47,8 @@ class OpenNote:
     seeded: the product has put suggestions (or imported gold) into the annotation.
     waiting: suggestions are missing, and a job that will bring them is queued or running.
     missing: they are missing and no job will bring them: why, in a sentence; else empty.
+    scopes: where the rules read something else than that a thing is present. outline: the sections in text order.
+    guidelines: Markdown by label, for those labels that the project's guideline has a part about.
     """
 
     note: Note
@@ -49,6 +58,9 @@ class OpenNote:
     seeded: bool
     waiting: bool
     missing: str
+    scopes: tuple[Scope, ...] = ()
+    outline: tuple[Section, ...] = ()
+    guidelines: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     """The note with `user`'s own annotation of it, made on the first visit.
 
     It gets the model's suggestions once: now, or on the first visit after they were made, whatever the person has done
-    by hand until then.
+    by hand until then. A blind one gets none.
     """
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
@@ -71,7 +83,6 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
         if opened and not _suggestions(tx, opened.annotation):
             return opened
     with store.write() as tx:
-        tx.notes.get(note_id)
         seeded(tx, user=user, note_id=note_id)
         opened = _opened(tx, user=user, note_id=note_id)
     if opened is None:
@@ -81,7 +92,9 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
 
 def seeded(tx: Transaction, *, user: User, note_id: int) -> AnnotationHead:
     """`user`'s annotation of the note, made if there is none, with the suggestions that it is to get; locked."""
-    head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id)
+    note = tx.notes.get(note_id)
+    blind = _is_blind(tx.projects.get(note.project_id), note)
+    head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
     suggestions = _suggestions(tx, tx.annotations.get(head.id))
     if not suggestions:
         return head
@@ -91,6 +104,7 @@ def seeded(tx: Transaction, *, user: User, note_id: int) -> AnnotationHead:
 
 def to_be_seeded(tx: Transaction, *, user: User, note_id: int) -> tuple[AnnotatedSpan, ...]:
     """The spans that `seeded` would put into `user`'s annotation of a note that has none yet."""
+    note = tx.notes.get(note_id)
     none_yet = Annotation(
         id=0,
         note_id=note_id,
@@ -100,8 +114,14 @@ def to_be_seeded(tx: Transaction, *, user: User, note_id: int) -> tuple[Annotate
         spans=(),
         updated_at=now(),
         submitted_at=None,
+        blind=_is_blind(tx.projects.get(note.project_id), note),
     )
     return tuple(change.after for change in _suggestions(tx, none_yet) if change.after)
+
+
+def _is_blind(project: Project, note: Note) -> bool:  # noqa: ARG001 - for the queue to say
+    """Whether the note comes without suggestions."""
+    return False
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
@@ -117,12 +137,23 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
     if _unpredicted(tx, annotation):
         waiting = under_way(tx, project)
         missing = "" if waiting else why_missing(tx, project)
+<<<<<<< HEAD
     return OpenNote(note, project, annotation, ", ".join(names), has_some, waiting, missing)
+=======
+    scopes, outline = _read(note.text)
+    guidelines = by_label(project.guideline, project.schema.names)
+    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing, scopes, outline, guidelines)
+
+
+@lru_cache(maxsize=32)  # the page asks again with every run and while it waits for highlights
+def _read(text: str) -> tuple[tuple[Scope, ...], tuple[Section, ...]]:
+    return find_scopes(text), find_sections(text)
+>>>>>>> core
 
 
 def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:
-    """Once: an annotation that has some, was imported as gold or is submitted gets none (any more)."""
-    open_ = annotation.state is AnnotationState.IN_PROGRESS
+    """Once: one that has some, was imported as gold or is submitted gets none (any more). A blind one never does."""
+    open_ = annotation.state is AnnotationState.IN_PROGRESS and not annotation.blind
     return open_ and not tx.annotations.written_by_product(annotation.id)
 
 
@@ -142,7 +173,10 @@ def _suggestions(tx: Transaction, annotation: Annotation) -> list[Change]:
     if adapter_id is None or not _takes_suggestions(tx, annotation):
         return []
     found = tx.predictions.get(note_id=note.id, adapter_id=adapter_id) or []
+    if not found:
+        return []
     decided = _decided(tx, annotation)
+    scopes, _ = _read(note.text)
     return [
         Change.new(
             suggestion_id(number),
@@ -152,6 +186,7 @@ def _suggestions(tx: Transaction, annotation: Annotation) -> list[Change]:
             action=EditAction.SUGGEST,
             score=scored.score,
             adapter_id=adapter_id,
+            assertion=assertion_at(scopes, scored.span.start, scored.span.end),
         )
         for number, scored in enumerate(found)
         if scored.span.label in project.schema.names and scored.span not in decided

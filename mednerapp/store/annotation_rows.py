@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Table
 
 from db import tables as t
 from mednerapp.domain.annotations import (
@@ -20,8 +20,12 @@ from mednerapp.domain.annotations import (
 from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.spans import Span
 
-SPANS = t.AnnotationSpan.__table__.c
-EVENTS = t.AnnotationEvent.__table__.c
+# Tables, not mapped classes: an annotation has thousands of spans, and an edit waits for these statements. Nor does a
+# session remember what it read of them before a lock was granted.
+ANNOTATION_TABLE = cast("Table", t.Annotation.__table__)
+SPAN_TABLE = cast("Table", t.AnnotationSpan.__table__)
+EVENT_TABLE = cast("Table", t.AnnotationEvent.__table__)
+SPANS, EVENTS = SPAN_TABLE.c, EVENT_TABLE.c
 
 
 def span_of(row: Row[Any]) -> AnnotatedSpan:

@@ -23,11 +23,18 @@ from mednerapp.domain.annotations import (
 )
 from mednerapp.domain.clock import now
 from mednerapp.errors import NotFound
-from mednerapp.store.annotation_rows import EVENTS, SPANS, event_of, event_values, span_of, span_values
+from mednerapp.store.annotation_rows import (
+    ANNOTATION_TABLE,
+    EVENT_TABLE,
+    EVENTS,
+    SPAN_TABLE,
+    SPANS,
+    event_of,
+    event_values,
+    span_of,
+    span_values,
+)
 
-# Tables, not mapped classes: an annotation has thousands of spans, and an edit waits for these statements. Nor does a
-# session remember what it read of them before a lock was granted.
-_ANNOTATIONS, _SPANS, _EVENTS = t.Annotation.__table__, t.AnnotationSpan.__table__, t.AnnotationEvent.__table__
 _IN_TEXT_ORDER = (SPANS.start_offset, SPANS.end_offset.desc(), SPANS.id)
 
 
@@ -89,8 +96,8 @@ def _standing() -> Any:
 
 _STANDING = _standing()
 _KEY = (SPANS.annotation_id == bindparam("key_annotation"), SPANS.id == bindparam("key_span"))
-_CHANGE_SPAN = update(_SPANS).where(*_KEY)
-_REMOVE_SPAN = delete(_SPANS).where(*_KEY)
+_CHANGE_SPAN = update(SPAN_TABLE).where(*_KEY)
+_REMOVE_SPAN = delete(SPAN_TABLE).where(*_KEY)
 
 
 class Annotations:
@@ -98,14 +105,14 @@ class Annotations:
         self._session = session
 
     def get(self, annotation_id: int) -> Annotation:
-        found = self._annotations(select(_ANNOTATIONS).where(_ANNOTATIONS.c.id == annotation_id))
+        found = self._annotations(select(ANNOTATION_TABLE).where(ANNOTATION_TABLE.c.id == annotation_id))
         if not found:
             raise NotFound(f"There is no annotation {annotation_id}.")
         return found[0]
 
     def of(self, *, note_id: int, user_id: int) -> Annotation | None:
-        c = _ANNOTATIONS.c
-        found = self._annotations(select(_ANNOTATIONS).where(c.note_id == note_id, c.user_id == user_id))
+        c = ANNOTATION_TABLE.c
+        found = self._annotations(select(ANNOTATION_TABLE).where(c.note_id == note_id, c.user_id == user_id))
         return found[0] if found else None
 
     def add(self, *, note_id: int, user_id: int, blind: bool = False) -> AnnotationHead:
@@ -156,7 +163,7 @@ class Annotations:
             "known": known,
         }
         rows = self._session.connection().execute(_STANDING, values).all()
-        _, last, last_seq, others, length = rows[0]
+        _, last, last_seq, others, length = tuple(rows[0])
         standing = Standing(last_seq or 0, bool(others), tuple(row[0] for row in rows), length)
         return replace(head, last_hash=last or ""), standing
 
@@ -165,7 +172,7 @@ class Annotations:
         return self._head(annotation_id, lock=False)
 
     def _head(self, annotation_id: int, *, lock: bool) -> AnnotationHead:
-        a = _ANNOTATIONS.c
+        a = ANNOTATION_TABLE.c
         query = select(a.id, a.note_id, a.user_id, a.state, a.revision, a.blind).where(a.id == annotation_id)
         row = self._session.connection().execute(query.with_for_update() if lock else query).one_or_none()
         if row is None:
@@ -174,7 +181,7 @@ class Annotations:
 
     def spans(self, annotation_id: int, span_ids: Collection[str]) -> dict[str, AnnotatedSpan]:
         """The current spans with these ids."""
-        query = select(_SPANS).where(SPANS.annotation_id == annotation_id, SPANS.id.in_(span_ids))
+        query = select(SPAN_TABLE).where(SPANS.annotation_id == annotation_id, SPANS.id.in_(span_ids))
         return {row.id: span_of(row) for row in self._session.connection().execute(query)}
 
     def last_known(self, annotation_id: int, span_ids: Collection[str]) -> dict[str, AnnotatedSpan]:
@@ -231,7 +238,7 @@ class Annotations:
         if not events:
             return
         connection = self._session.connection()
-        connection.execute(insert(_EVENTS), [event_values(event) for event in events])
+        connection.execute(insert(EVENT_TABLE), [event_values(event) for event in events])
         were = {event.span_id: event.before for event in reversed(events)}
         final = {event.span_id: event.after for event in events}
         new = [
@@ -249,26 +256,26 @@ class Annotations:
             for span_id, span in final.items()
             if were[span_id] and not span
         ]
-        for statement, rows in ((insert(_SPANS), new), (_CHANGE_SPAN, changed), (_REMOVE_SPAN, gone)):
+        for statement, rows in ((insert(SPAN_TABLE), new), (_CHANGE_SPAN, changed), (_REMOVE_SPAN, gone)):
             if rows:
                 connection.execute(statement, rows)
         connection.execute(
-            update(_ANNOTATIONS)
-            .where(_ANNOTATIONS.c.id == annotation_id)
+            update(ANNOTATION_TABLE)
+            .where(ANNOTATION_TABLE.c.id == annotation_id)
             .values(revision=events[-1].revision, updated_at=events[-1].at)
         )
 
     def set_state(self, annotation_id: int, state: AnnotationState) -> None:
         at = now()
         self._session.execute(
-            update(_ANNOTATIONS)
-            .where(_ANNOTATIONS.c.id == annotation_id)
+            update(ANNOTATION_TABLE)
+            .where(ANNOTATION_TABLE.c.id == annotation_id)
             .values(state=state.value, updated_at=at, submitted_at=at if state is AnnotationState.SUBMITTED else None)
         )
 
     def events(self, annotation_id: int) -> list[AnnotationEvent]:
         """All events, oldest first."""
-        query = select(_EVENTS).where(EVENTS.annotation_id == annotation_id).order_by(EVENTS.revision)
+        query = select(EVENT_TABLE).where(EVENTS.annotation_id == annotation_id).order_by(EVENTS.revision)
         return [event_of(row) for row in self._session.connection().execute(query)]
 
     def of_step(self, annotation_id: int, step: str) -> list[AnnotationEvent]:
@@ -280,12 +287,18 @@ class Annotations:
         return list(self._session.scalars(select(t.Annotation.id).order_by(t.Annotation.id)))
 
     def submitted(self, project_id: int) -> list[Annotation]:
-        """For each note of the project the annotation that was submitted last, in order of notes."""
-        c, note = _ANNOTATIONS.c, t.Note.__table__
+        """For each note of the project, but those in the bin, the annotation that was submitted last, in order of
+        notes.
+        """
+        c, note = ANNOTATION_TABLE.c, t.Note.__table__
         rows = self._session.connection().execute(
-            select(_ANNOTATIONS)
+            select(ANNOTATION_TABLE)
             .join(note, note.c.id == c.note_id)
-            .where(note.c.project_id == project_id, c.state == AnnotationState.SUBMITTED.value)
+            .where(
+                note.c.project_id == project_id,
+                note.c.deleted_at.is_(None),
+                c.state == AnnotationState.SUBMITTED.value,
+            )
             .order_by(c.note_id, c.submitted_at, c.id)
         )
         newest = {row.note_id: row for row in rows}
@@ -296,7 +309,7 @@ class Annotations:
         return [self._annotation(row) for row in connection.execute(query).all()]
 
     def _annotation(self, row: Row[Any]) -> Annotation:
-        query = select(_SPANS).where(SPANS.annotation_id == row.id).order_by(*_IN_TEXT_ORDER)
+        query = select(SPAN_TABLE).where(SPANS.annotation_id == row.id).order_by(*_IN_TEXT_ORDER)
         spans = self._session.connection().execute(query)
         return Annotation(
             id=row.id,

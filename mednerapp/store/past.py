@@ -19,9 +19,7 @@ from mednerapp.domain.annotations import (
     SpanState,
     span_from_dict,
 )
-from mednerapp.store.annotation_rows import EVENTS, event_of
-
-_EVENTS = t.AnnotationEvent.__table__
+from mednerapp.store.annotation_rows import EVENT_TABLE, EVENTS, event_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Past:
     def by_people(self, annotation_id: int) -> list[AnnotationEvent]:
         """What people did, oldest first: all events but the product's own."""
         query = (
-            select(_EVENTS)
+            select(EVENT_TABLE)
             .where(EVENTS.annotation_id == annotation_id, EVENTS.client.not_in(PRODUCT_CLIENTS))
             .order_by(EVENTS.revision)
         )

@@ -45,8 +45,9 @@ class Search:
         above `after`, in order. Notes in the bin are not found, nor is anything by a query without a letter or digit.
 
         titles: look in titles, too, not only in texts.
-        prefix: the last word may be the beginning of one.
+        prefix: the last word may be the beginning of one, unless something follows it.
         """
+        prefix = prefix and query[-1:].isalnum()
         query = query.replace("\x00", " ")  # neither database takes it
         if not any(c.isalnum() for c in query) or limit < 1:
             return []

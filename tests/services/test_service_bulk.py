@@ -292,3 +292,18 @@ def test_two_windows_at_the_same_moment_do_it_once(ward: Ward) -> None:
     assert sorted(map(str, outcomes)) == ["6", "changed"]
     assert all(len(ward.spans(note_id)) == 1 for note_id in notes)
     assert {span.state for note_id in notes for span in ward.spans(note_id)} == {SpanState.CONFIRMED}
+
+
+def test_a_note_that_comes_blind_gets_no_suggestions_by_the_back_door(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotating, "_is_blind", lambda _project, _note: True)
+    note_id = ward.note("fever and fever")
+    suggest(ward, note_id, Span(0, 5, "Symptom"))
+    assert ward.preview(replace(FEVER, kind=BulkKind.ACCEPT)).places == 0
+    ward.apply(excluded=[(note_id, 0, 5)])
+    assert ward.said(note_id) == [(10, 15, "Symptom", "confirmed")]
+    with ward.store.read() as tx:
+        found = tx.annotations.of(note_id=note_id, user_id=ward.user.id)
+    assert found is not None
+    assert found.blind

@@ -111,12 +111,16 @@ NO_SEARCH = {
 
 # What nobody has begun is in note_queue; whoever changes or submits something has begun.
 BEGUN = "SELECT note_id FROM annotation WHERE id = NEW.annotation_id"
+SUBMITTED = (  # and lets go of it
+    "DELETE FROM note_queue WHERE note_id = NEW.note_id; "
+    "DELETE FROM note_lease WHERE note_id = NEW.note_id AND user_id = NEW.user_id;"
+)
 QUEUE = {
     "sqlite": (
         "CREATE TRIGGER note_queue_changed AFTER INSERT ON annotation_event WHEN NEW.client <> 'model' BEGIN "
         f"DELETE FROM note_queue WHERE note_id = ({BEGUN}); END",
         "CREATE TRIGGER note_queue_submitted AFTER UPDATE OF state ON annotation WHEN NEW.state = 'submitted' BEGIN "
-        "DELETE FROM note_queue WHERE note_id = NEW.note_id; END",
+        f"{SUBMITTED} END",
     ),
     "postgresql": (
         "CREATE FUNCTION note_queue_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -124,7 +128,7 @@ QUEUE = {
         "CREATE TRIGGER note_queue_changed AFTER INSERT ON annotation_event FOR EACH ROW "
         "WHEN (NEW.client <> 'model') EXECUTE FUNCTION note_queue_changed()",
         "CREATE FUNCTION note_queue_submitted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "DELETE FROM note_queue WHERE note_id = NEW.note_id; RETURN NULL; END $$",
+        f"{SUBMITTED} RETURN NULL; END $$",
         "CREATE TRIGGER note_queue_submitted AFTER UPDATE OF state ON annotation FOR EACH ROW "
         "WHEN (NEW.state = 'submitted') EXECUTE FUNCTION note_queue_submitted()",
     ),
