@@ -29,6 +29,7 @@ from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
 from mednerapp.services.predicting import under_way, why_missing
+from mednerapp.services.queueing import is_blind
 from mednerapp.store import Store, Transaction
 from mednerapp.store.annotations import AnnotationHead, Standing
 
@@ -79,7 +80,7 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
             return opened
     with store.write() as tx:
         note = tx.notes.get(note_id)
-        blind = _is_blind(tx.projects.get(note.project_id), note)
+        blind = is_blind(tx.projects.get(note.project_id), note)
         head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
         suggestions = _suggestions(tx, tx.annotations.get(head.id))
         if suggestions:
@@ -88,11 +89,6 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     if opened is None:
         raise NotFound(f"There is no annotation of note {note_id}.")
     return opened
-
-
-def _is_blind(project: Project, note: Note) -> bool:  # noqa: ARG001 - for the queue to say
-    """Whether the note comes without suggestions."""
-    return False
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
