@@ -22,6 +22,7 @@ export class Bulk {
   #asked = 0; // number of the last question to the server: an answer to an earlier one is late
   #step = uuid();
   #busy = false;
+  #toldAt = null; // id of the span that was active when it was said what was done
   #form = element('div', { class: 'bulk-form' });
   #result = element('p', { class: 'result', role: 'status' });
   #problem = element('p', { class: 'problem', role: 'alert' });
@@ -40,7 +41,8 @@ export class Bulk {
       this.#run();
     });
     this.more = button('', () => this.open(), { class: 'offer', hidden: true });
-    editor.status.detail.after(element('span', { role: 'status' }, this.more));
+    this.told = element('span', { class: 'told', hidden: true });
+    editor.status.detail.after(element('span', { role: 'status' }, this.more), this.told);
     editor.side.add({ id: ID, title: 'Apply to all', element: panel, onShow: () => this.#draw(), onHide: () => { this.#asked += 1; } });
     offer(editor, ID, this);
   }
@@ -57,6 +59,7 @@ export class Bulk {
     if (!editor.editable) return;
     const done = this.#latest.look(editor);
     if (!this.#latest.deed) this.more.hidden = true;
+    if (done || editor.activeSpan?.id !== this.#toldAt) this.told.hidden = true;
     if (done) whenIdle(() => this.#offer());
     if (this.#change && editor.side.isOpen(ID) && !this.#busy) this.preview.setOwn(placesOf(editor.document, this.#change));
   }
@@ -190,6 +193,7 @@ export class Bulk {
     editor.commit(still.map((place) => changeAt(place, change, editor.scopes)), { step: this.#step, bulk: others.notes > 0 });
     this.#set(null);
     editor.side.close();
+    this.#latest.forget();
     editor.activate(editor.activeSpan);
     editor.focus();
     this.#tell(change, still.length + others.places, (still.length ? 1 : 0) + others.notes, others.skipped ?? []);
@@ -209,11 +213,11 @@ export class Bulk {
   #tell({ kind }, places, notes, skipped) {
     const words = `${DONE[kind]} ${count(places, 'place')} in ${count(notes, 'note')}. Undo: Ctrl+Z`;
     this.editor.say(words);
-    write(this.more, words);
+    write(this.told, words);
+    this.#toldAt = this.editor.activeSpan?.id;
+    this.told.hidden = false;
     if (skipped.length) {
       this.editor.notice(`${words}. ${count(skipped.length, 'note was', 'notes were')} left out: ${skipped.map(({ why }) => why).join(' ')}`);
     }
-    this.more.hidden = false;
-    this.more.title = '';
   }
 }
