@@ -2,7 +2,7 @@
 
 import { NEW_SPAN, mentionOf } from '../document.js';
 import { button, element } from '../elements.js';
-import { uuid } from '../http.js';
+import { uuid, whenIdle } from '../http.js';
 import { differences, taking } from './differences.js';
 import { count, field, select, walkable, write } from './shared.js';
 
@@ -26,6 +26,7 @@ export class Compare {
   #theirs = [];
   #found = [];
   #at = null; // the place where the person is among the differences, UTF-16
+  #stale = false; // spans may have changed since the differences were found
   #drawn = ''; // what the list was drawn for
   #sources = element('div');
   #status = element('p', { class: 'quiet', role: 'status' });
@@ -37,7 +38,7 @@ export class Compare {
   constructor(editor) {
     this.editor = editor;
     editor.status.detail.after(this.#legend);
-    editor.side.add({ id: ID, title: 'Compare', element: element('div', {}, this.#sources, this.#status, this.#counts, this.#list), onShow: () => this.#ask() });
+    editor.side.add({ id: ID, title: 'Compare', element: element('div', {}, this.#sources, this.#status, this.#counts, this.#list), onShow: () => { this.#compare(); this.#ask(); } });
   }
 
   load() {
@@ -47,7 +48,9 @@ export class Compare {
   }
 
   refresh() {
-    if (this.#source) this.#compare();
+    if (!this.#source || this.#stale) return;
+    this.#stale = true; // looked at again when it is needed
+    if (this.editor.side.isOpen(ID)) whenIdle(() => this.#compare());
   }
 
   async #ask() {
@@ -101,6 +104,8 @@ export class Compare {
 
   #compare() {
     const { document: document_, side, editable } = this.editor;
+    this.#stale = false;
+    if (!this.#source) return;
     this.#found = differences(document_.sorted, this.#theirs);
     if (!side.isOpen(ID)) return;
     const drawn = JSON.stringify([this.#found.map(({ kind, mine, theirs }) => [kind, mine?.id, mine?.label, mine?.start, mine?.end, theirs?.id]), editable]);
@@ -131,6 +136,7 @@ export class Compare {
       editor.say('Choose first what to compare with.');
       return true;
     }
+    if (this.#stale) this.#compare();
     const from = this.#at ?? (by > 0 ? -1 : Infinity);
     const places = by > 0 ? this.#found : this.#found.toReversed();
     const next = places.find((one) => (by > 0 ? startOf(one) > from : startOf(one) < from)) ?? places[0];

@@ -1,6 +1,7 @@
 // Where two sets of spans of the same text differ.
 
 import { inReadingOrder, samePlace } from '../document.js';
+import { lowerBound } from '../offsets.js';
 
 /**
  * @typedef {object} Difference
@@ -20,11 +21,12 @@ export function differences(mine, theirs) {
   const there = (spans) => spans.filter(({ state }) => state !== 'rejected').sort(inReadingOrder);
   let own = there(mine);
   let other = there(theirs);
+  const longest = Math.max(0, ...other.map(({ start, end }) => end - start));
   const found = [];
   const pair = (kind, fits) => {
     const left = new Set(other);
     own = own.filter((span) => {
-      const twin = nearby(other, span).find((one) => left.has(one) && fits(span, one));
+      const twin = nearby(other, span, longest).find((one) => left.has(one) && fits(span, one));
       if (!twin) return true;
       left.delete(twin);
       if (kind) found.push({ kind, mine: span, theirs: twin });
@@ -41,13 +43,11 @@ export function differences(mine, theirs) {
   return found.sort((a, b) => inReadingOrder(a.mine ?? a.theirs, b.mine ?? b.theirs));
 }
 
-/** The spans of a sorted list that overlap one. */
-function nearby(sorted, { start, end }) {
+/** The spans of a sorted list that overlap one; `longest`: of the list, so that one knows where to begin. */
+function nearby(sorted, { start, end }, longest) {
   const overlapping = [];
-  for (const span of sorted) {
-    if (span.start >= end) break;
-    if (span.end > start) overlapping.push(span);
-  }
+  let i = lowerBound(sorted.length, (k) => sorted[k].start < start - longest);
+  for (; i < sorted.length && sorted[i].start < end; i += 1) if (sorted[i].end > start) overlapping.push(sorted[i]);
   return overlapping;
 }
 
