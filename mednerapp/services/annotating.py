@@ -20,11 +20,8 @@ from mednerapp.domain.annotations import (
     check_id,
     suggestion_id,
 )
-<<<<<<< HEAD
 from mednerapp.domain.clock import now
-=======
 from mednerapp.domain.context import Scope, assertion_at, find_scopes
->>>>>>> core
 from mednerapp.domain.editing import apply_edit
 from mednerapp.domain.guidelines import by_label
 from mednerapp.domain.notes import Note
@@ -137,18 +134,16 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
     if _unpredicted(tx, annotation):
         waiting = under_way(tx, project)
         missing = "" if waiting else why_missing(tx, project)
-<<<<<<< HEAD
-    return OpenNote(note, project, annotation, ", ".join(names), has_some, waiting, missing)
-=======
     scopes, outline = _read(note.text)
     guidelines = by_label(project.guideline, project.schema.names)
-    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing, scopes, outline, guidelines)
+    return OpenNote(
+        note, project, annotation, ", ".join(names), has_some, waiting, missing, scopes, outline, guidelines
+    )
 
 
 @lru_cache(maxsize=32)  # the page asks again with every run and while it waits for highlights
 def _read(text: str) -> tuple[tuple[Scope, ...], tuple[Section, ...]]:
     return find_scopes(text), find_sections(text)
->>>>>>> core
 
 
 def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:

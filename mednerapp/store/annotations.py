@@ -280,7 +280,7 @@ class Annotations:
 
     def of_step(self, annotation_id: int, step: str) -> list[AnnotationEvent]:
         """The events of one step of undo, oldest first."""
-        query = select(_EVENTS).where(EVENTS.annotation_id == annotation_id, EVENTS.step == step)
+        query = select(EVENT_TABLE).where(EVENTS.annotation_id == annotation_id, EVENTS.step == step)
         return [event_of(row) for row in self._session.connection().execute(query.order_by(EVENTS.revision))]
 
     def ids(self) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from support.app_server import AppServer
-from test_edits import demo_user
+from support.http_desk import demo_user
 
 from mednerapp.domain.accounts import Role, User
 from mednerapp.services import annotating, importing, projects

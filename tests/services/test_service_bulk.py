@@ -18,6 +18,7 @@ from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.bulk import BulkChange, BulkKind
 from mednerapp.domain.clock import now
 from mednerapp.domain.history import steps
+from mednerapp.domain.notes import Note
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ChangedSince, InvalidValue, NotFound, RevisionConflict, UnknownLabel
@@ -297,7 +298,10 @@ def test_two_windows_at_the_same_moment_do_it_once(ward: Ward) -> None:
 def test_a_note_that_comes_blind_gets_no_suggestions_by_the_back_door(
     ward: Ward, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(annotating, "_is_blind", lambda _project, _note: True)
+    def always(_: Project, __: Note) -> bool:
+        return True
+
+    monkeypatch.setattr(annotating, "_is_blind", always)
     note_id = ward.note("fever and fever")
     suggest(ward, note_id, Span(0, 5, "Symptom"))
     assert ward.preview(replace(FEVER, kind=BulkKind.ACCEPT)).places == 0
