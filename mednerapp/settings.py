@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     idle_minutes: float = Field(default=30, gt=0, description="Sign out after so many minutes without an action.")
     session_hours: float = Field(default=12, gt=0, description="Sign out after so many hours whatever happens.")
     max_upload_mb: int = Field(default=5, gt=0, description="Largest file that may be uploaded, in MiB.")
+    lease_minutes: float = Field(
+        default=30, gt=0, description="An open note is given to nobody else until so many minutes after it was left."
+    )
+    retention_days: float = Field(default=30, ge=0, description="Deleted notes can be restored for so many days.")
     device: str = Field(default="auto", description="Device of the worker: auto, cpu, cuda, cuda:1, ...")
     precision: Literal["fp32", "int8"] = Field(default="fp32", description="Arithmetic of predictions on a CPU.")
 

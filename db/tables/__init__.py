@@ -4,7 +4,7 @@ from db.tables.annotations import Annotation, AnnotationEvent, AnnotationSpan, B
 from db.tables.base import Base, UtcDateTime
 from db.tables.datasets import Dataset, DatasetNote, DatasetSpan
 from db.tables.models import Adapter, Encoder, Prediction, PredictionSpan, Promotion
-from db.tables.notes import Label, LabelSchema, Note, NoteLease, Project
+from db.tables.notes import Label, LabelSchema, Note, NoteLease, NoteQueue, Project
 from db.tables.people import AuditEvent, User, UserSession
 from db.tables.work import (
     JOB_STATES,
@@ -40,6 +40,7 @@ __all__ = [
     "LabelSchema",
     "Note",
     "NoteLease",
+    "NoteQueue",
     "Prediction",
     "PredictionSpan",
     "Project",

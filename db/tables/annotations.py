@@ -12,7 +12,10 @@ from db.tables.base import Base, one_of
 
 
 class Annotation(Base):
-    """blind: the person saw no suggestions, so that what suggestions do to people can be measured."""
+    """blind: the person saw no suggestions, so that what suggestions do to people can be measured.
+
+    skipped_at: when the person put the note off; NULL when it was not or was opened again since.
+    """
 
     __tablename__ = "annotation"
     __table_args__ = (
@@ -32,6 +35,7 @@ class Annotation(Base):
     updated_at: Mapped[datetime]
     submitted_at: Mapped[datetime | None]
     blind: Mapped[bool] = mapped_column(default=False, server_default=false())
+    skipped_at: Mapped[datetime | None]
 
 
 class AnnotationSpan(Base):
@@ -78,6 +82,7 @@ class AnnotationEvent(Base):
     __tablename__ = "annotation_event"
     __table_args__ = (
         UniqueConstraint("annotation_id", "client", "client_seq"),
+        Index(None, "annotation_id", "span_id"),  # what became of a span
         one_of("phase", "do", "undo", "redo"),
     )
 

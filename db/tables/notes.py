@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
@@ -61,6 +61,9 @@ class Note(Base):
         UniqueConstraint("project_id", "content_hash"),
         one_of("split", "train", "dev", "test"),
         CheckConstraint("length(text) > 0", name="text_not_empty"),
+        # Lists and counts look here and leave the rows alone: in them these columns lie behind the text.
+        Index(None, "project_id", "deleted_at"),
+        Index(None, "project_id", "note_type"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -86,3 +89,23 @@ class NoteLease(Base):
     note_id: Mapped[int] = mapped_column(ForeignKey("note.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
+
+
+class NoteQueue(Base):
+    """The notes that nobody has begun: a row is made with the note and goes, by a trigger, with the first change that a
+    person makes or with a submit. So what comes next is the first row of an index, however many notes are done.
+
+    shuffle: place in the random order. certainty: 1 - uncertainty by the adapter in force, 2 where it has not looked.
+    """
+
+    __tablename__ = "note_queue"
+    __table_args__ = (
+        Index(None, "project_id", "note_id"),
+        Index(None, "project_id", "shuffle"),
+        Index(None, "project_id", "certainty", "note_id"),
+    )
+
+    note_id: Mapped[int] = mapped_column(ForeignKey("note.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    shuffle: Mapped[int] = mapped_column(BigInteger)
+    certainty: Mapped[float] = mapped_column(default=2.0, server_default="2")

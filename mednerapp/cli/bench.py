@@ -38,3 +38,11 @@ def predict(context: typer.Context) -> None:
     from mednerapp.bench.predict import main
 
     main(context.args)
+
+
+@bench.command(name="fuzz-editor", context_settings=_AS_GIVEN)
+def fuzz_editor(context: typer.Context) -> None:
+    """Random work on the annotate page, with mishaps: browser = database = replay of the log, nothing lost."""
+    from mednerapp.bench.fuzz.run import main
+
+    main(context.args)

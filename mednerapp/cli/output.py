@@ -103,7 +103,7 @@ def import_report(tally: Mapping[Outcome, int], report: ReadReport, *, as_json: 
         dropped = report.dropped_labels.total()
         print(f"Spans left out (their label was not asked for, or --gold was not given): {dropped}")
     if report.discontinuous:
-        print(f"Discontinuous spans read as the range that covers them: {report.discontinuous}")
+        print(f"Discontinuous spans, which are kept but not trained on: {report.discontinuous}")
     for line, reason in report.rejected:
         print(f"  line {line}: {reason}" if line else f"  {reason}")
 

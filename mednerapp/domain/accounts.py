@@ -23,6 +23,8 @@ class Permission(StrEnum):
     SEE_RESULTS = "see results"
     TRAIN = "train models"
     EXPORT = "export"
+    DELETE = "delete notes"
+    REVIEW = "review others' annotations"
     ADMINISTER = "administer"
 
 
@@ -30,7 +32,15 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CLINICIAN: frozenset({Permission.ANNOTATE, Permission.IMPORT, Permission.SEE_RESULTS}),
     Role.ANNOTATOR: frozenset({Permission.ANNOTATE}),
     Role.LEAD: frozenset(
-        {Permission.ANNOTATE, Permission.IMPORT, Permission.SEE_RESULTS, Permission.TRAIN, Permission.EXPORT}
+        {
+            Permission.ANNOTATE,
+            Permission.IMPORT,
+            Permission.SEE_RESULTS,
+            Permission.TRAIN,
+            Permission.EXPORT,
+            Permission.DELETE,
+            Permission.REVIEW,
+        }
     ),
     Role.ADMIN: frozenset(Permission),
 }

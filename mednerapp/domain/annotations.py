@@ -48,7 +48,8 @@ class EditAction(StrEnum):
 MODEL_CLIENT = "model"
 IMPORT_CLIENT = "import"
 PRODUCT_CLIENTS = (MODEL_CLIENT, IMPORT_CLIENT)
-
+BULK_CLIENT = "bulk"  # what a person changed in many notes at once
+RESERVED_CLIENTS = (*PRODUCT_CLIENTS, BULK_CLIENT)
 
 MOST_COMMENT = 2_000  # characters
 
@@ -87,10 +88,7 @@ class AnnotatedSpan:
     unsure: bool = False
 
     def __post_init__(self) -> None:
-        if (self.assertion is None) != (self.assertion_by is None):
-            raise InvalidValue("An assertion has an author, and there is no author without one.")
-        if len(self.comment) > MOST_COMMENT:
-            raise InvalidValue(f"A comment has at most {MOST_COMMENT} characters, not {len(self.comment)}.")
+        _check_remarks(self.assertion, self.assertion_by, self.comment)
 
     def as_dict(self) -> dict[str, Any]:
         """As it travels and as the event log keeps it. What a span does not have is left out of the optional part,
@@ -140,11 +138,23 @@ def pieces(value: Iterable[Iterable[int]] | None) -> tuple[tuple[int, int], ...]
     return tuple((start, end) for start, end in value or ())
 
 
+def _check_remarks(assertion: Assertion | None, assertion_by: Origin | None, comment: str) -> None:
+    if (assertion is None) != (assertion_by is None):
+        raise InvalidValue("An assertion has an author, and there is no author without one.")
+    if len(comment) > MOST_COMMENT:
+        raise InvalidValue(f"A comment has at most {MOST_COMMENT} characters, not {len(comment)}.")
+    if any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in comment):
+        raise InvalidValue("A comment holds no NUL and no unpaired surrogate.")
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One change of one span as the client describes it. `span` and `state` are None when the span is deleted.
 
     `client_seq` counts from 1 for each client and makes a repeated delivery harmless.
+    assertion, assertion_by, comment, unsure: as of `AnnotatedSpan`, after the edit; see `apply_edit` for which actions
+        look at them.
+    step: what one undo takes back, shared by all its edits; '' for an edit that is a step of its own.
     """
 
     client_seq: int
@@ -152,31 +162,24 @@ class Edit:
     span_id: str
     span: Span | None
     state: SpanState | None
+    assertion: Assertion | None = None
+    assertion_by: Origin | None = None
+    comment: str = ""
+    unsure: bool = False
+    step: str = ""
+    phase: Phase = Phase.DO
 
     def __post_init__(self) -> None:
+        if self.step:
+            check_id(self.step, "step")
+        elif self.phase is not Phase.DO:
+            raise InvalidValue(f"An edit of the phase {self.phase.value} names the step that it is about.")
+        _check_remarks(self.assertion, self.assertion_by, self.comment)
         if self.client_seq < 1:
             raise InvalidValue(f"The edits of a client are numbered from 1, not {self.client_seq}.")
         check_id(self.span_id, "span id")
         if (self.action is EditAction.DELETE) != (self.span is None) or (self.span is None) != (self.state is None):
             raise InvalidValue("A delete carries no span; every other edit carries a span and its state.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What an action means: the state that it leads to, and what of the span stays as it was."""
-
-    state: SpanState
-    same_place: bool = False
-    same_label: bool = False
-
-
-_RULES = {
-    EditAction.CREATE: _Rule(SpanState.CONFIRMED),
-    EditAction.RELABEL: _Rule(SpanState.CONFIRMED, same_place=True),
-    EditAction.RESIZE: _Rule(SpanState.CONFIRMED, same_label=True),
-    EditAction.ACCEPT: _Rule(SpanState.CONFIRMED, same_place=True, same_label=True),
-    EditAction.REJECT: _Rule(SpanState.REJECTED, same_place=True, same_label=True),
-}
 
 
 def suggestion_id(number: int) -> str:
@@ -201,63 +204,6 @@ def check_id(value: str, what: str) -> None:
         raise InvalidValue(f"A {what} has 1 to 64 printable characters, not {len(value)}: {value[:64]!r}.")
 
 
-def apply_edit(
-    before: AnnotatedSpan | None,
-    edit: Edit,
-    *,
-    deleted: AnnotatedSpan | None = None,
-    suggested: AnnotatedSpan | None = None,
-) -> AnnotatedSpan | None:
-    """The span after the edit, None when it is gone.
-
-    Where a span came from (origin, score, adapter) is never changed by an edit; a span that comes back after it was
-    deleted takes it from `deleted`, its last state in the event log. An action leads to the state that its name says; a
-    restore leads to any, but to a suggestion only as the product wrote it: `suggested`.
-
-    Raises:
-        InvalidValue: if the edit needs a span that is not there, creates one that is or was, or does something else
-            than its action says.
-    """
-    problem = _problem(before, edit, deleted=deleted, suggested=suggested)
-    if problem:
-        raise InvalidValue(f"Cannot {edit.action.value} span {edit.span_id!r}: {problem}.")
-    if edit.span is None or edit.state is None:
-        return None
-    if before is None and deleted is None:
-        check_new_id(edit.span_id)
-    known = before or deleted or AnnotatedSpan(edit.span_id, edit.span, edit.state, Origin.PERSON)
-    return replace(known, span=edit.span, state=edit.state)
-
-
-def _problem(
-    before: AnnotatedSpan | None, edit: Edit, *, deleted: AnnotatedSpan | None, suggested: AnnotatedSpan | None
-) -> str:
-    creates = edit.action in (EditAction.CREATE, EditAction.RESTORE)
-    if before is None and not creates:
-        return "it does not exist"
-    if edit.action is EditAction.CREATE and (before or deleted):
-        return "it exists already" if before else "it was deleted; restore it"
-    if edit.span is None or edit.state is None:
-        return ""
-    if edit.action is EditAction.RESTORE:
-        as_suggested = suggested is not None and suggested.span == edit.span
-        return "" if edit.state is not SpanState.SUGGESTED or as_suggested else "it was never suggested so"
-    return _broken_rule(edit.action, before.span if before else edit.span, edit.span, edit.state)
-
-
-def _broken_rule(action: EditAction, before: Span, after: Span, state: SpanState) -> str:
-    rule = _RULES.get(action)
-    if rule is None:
-        return "only the product writes suggestions"
-    if state is not rule.state:
-        return f"that makes it {rule.state.value}, not {state.value}"
-    if rule.same_place and (before.start, before.end) != (after.start, after.end):
-        return "that leaves it where it is"
-    if rule.same_label and before.label != after.label:
-        return "that leaves its label as it is"
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class AnnotationEvent:
     """One stored edit: append-only, chained by hash. `revision` is that of the annotation after the event."""
@@ -274,10 +220,15 @@ class AnnotationEvent:
     after: AnnotatedSpan | None
     previous_hash: str
     hash: str = ""
+    step: str = ""
+    phase: Phase = Phase.DO
 
     def expected_hash(self) -> str:
-        """Hex SHA-256 over the previous hash and the whole event, so that a changed or missing event shows."""
-        body = [
+        """Hex SHA-256 over the previous hash and the whole event, so that a changed or missing event shows.
+
+        Step and phase are in it where there are some: events from before there were any keep their hash.
+        """
+        body: list[Any] = [
             self.previous_hash,
             self.annotation_id,
             self.revision,
@@ -290,6 +241,8 @@ class AnnotationEvent:
             self.before.as_dict() if self.before else None,
             self.after.as_dict() if self.after else None,
         ]
+        if self.step or self.phase is not Phase.DO:
+            body += [self.step, self.phase.value]
         return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     def sealed(self) -> AnnotationEvent:
@@ -299,7 +252,10 @@ class AnnotationEvent:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One person's spans on one note. `revision` counts its events; spans come in text order."""
+    """One person's spans on one note. `revision` counts its events; spans come in text order.
+
+    blind: it gets no suggestions, so that what suggestions do to people can be measured.
+    """
 
     id: int
     note_id: int
@@ -309,6 +265,7 @@ class Annotation:
     spans: tuple[AnnotatedSpan, ...]
     updated_at: datetime
     submitted_at: datetime | None
+    blind: bool = False
 
     def confirmed(self) -> tuple[Span, ...]:
         return tuple(s.span for s in self.spans if s.state is SpanState.CONFIRMED)

@@ -58,10 +58,14 @@ class Dataset:
 
 
 def dataset_hash(notes: list[GoldNote]) -> str:
-    """Hex SHA-256 over note hashes, splits and spans, in the order of the note hashes: equal content, equal hash."""
+    """Hex SHA-256 over note hashes, splits and spans, in the order of the note hashes: equal content, equal hash.
+
+    The pieces of a discontinuous span count as well.
+    """
     digest = hashlib.sha256()
     for note in sorted(notes, key=lambda n: n.note_hash):
         digest.update(f"{note.note_hash}\t{note.split}\n".encode())
         for span in sorted(note.spans):
-            digest.update(f"{span.start}\t{span.end}\t{span.label}\n".encode())
+            pieces = "".join(f"\t{start}-{end}" for start, end in span.fragments)
+            digest.update(f"{span.start}\t{span.end}\t{span.label}{pieces}\n".encode())
     return digest.hexdigest()

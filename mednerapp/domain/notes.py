@@ -87,7 +87,11 @@ class NoteStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NoteSummary:
-    """A line of a list of notes, without the text. `status` is that of the person who asked."""
+    """A line of a list of notes, without the text. `status` is that of the person who asked.
+
+    done: somebody has submitted it. held_by: who has it in hand now, '' when nobody has. blind: somebody began it
+    without suggestions.
+    """
 
     id: int
     title: str
@@ -96,6 +100,38 @@ class NoteSummary:
     status: NoteStatus
     has_prediction: bool
     created_at: datetime
+    done: bool = False
+    held_by: str = ""
+    blind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFilter:
+    """Which notes to list. None, False or '' asks for nothing.
+
+    status: the asking person's own. mine: notes that the person has opened. open: nobody has submitted it. held_by: id
+    of who has it in hand. search: words that stand beside each other in title or text, the last perhaps cut short.
+    """
+
+    status: NoteStatus | None = None
+    mine: bool = False
+    open: bool = False
+    held_by: int | None = None
+    note_type: str | None = None
+    blind: bool | None = None
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedNote:
+    """A line of the bin. submitted: gold would go with it. frozen: a dataset needs it, so it is never purged."""
+
+    id: int
+    title: str
+    deleted_at: datetime
+    deleted_by: str
+    submitted: bool
+    frozen: bool
 
 
 @dataclass(frozen=True, slots=True)

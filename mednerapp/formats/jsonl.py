@@ -1,4 +1,7 @@
-"""JSON lines: one note a line, `{"id", "text", "spans": [{"start", "end", "label"}]}`; offsets are code points."""
+"""JSON lines: one note a line, `{"id", "text", "spans": [{"start", "end", "label"}]}`; offsets are code points.
+
+A discontinuous span has its pieces as `fragments`, `[[start, end], ...]`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ class NoteWithSpans:
 
 @dataclass(slots=True)
 class ReadReport:
-    """What a reading left out, for the person to see: labels that are unknown here, discontinuous spans, bad lines."""
+    """What a reading left out, for the person to see: labels that are unknown here, bad lines. And how many spans that
+    it kept are discontinuous, because a model cannot learn these.
+    """
 
     dropped_labels: Counter[str] = field(default_factory=Counter[str])
     discontinuous: int = 0
@@ -41,7 +46,7 @@ def read(
     """Notes of a `.jsonl` or `.jsonl.gz` file, one at a time.
 
     label_map: name in the file → name here; None keeps names. Labels that are not in `labels` afterwards are dropped
-        and counted. A discontinuous span (`fragments`) is read as the range that covers its fragments, and counted.
+        and counted. A discontinuous span (`fragments`) is kept, and counted; fragments that touch are one.
     A line that cannot be read is put on the report and skipped.
 
     Raises:
@@ -94,9 +99,9 @@ def _record(
         if label not in labels:
             dropped[str(item["label"])] += 1
             continue
-        span = Span(index(item["start"]), index(item["end"]), label)
+        span = Span(index(item["start"]), index(item["end"]), label, _fragments(item.get("fragments")))
         check_within(span, len(text))
-        discontinuous += len(item.get("fragments", ())) > 1
+        discontinuous += bool(span.fragments)
         spans.add(span)
     note = NewNote(
         text=text,
@@ -109,6 +114,17 @@ def _record(
     report.dropped_labels.update(dropped)
     report.discontinuous += discontinuous
     return NoteWithSpans(note, tuple(sorted(spans)))
+
+
+def _fragments(given: Iterable[Iterable[Any]] | None) -> tuple[tuple[int, int], ...]:
+    """In order, with those that touch or overlap made one; nothing if that leaves a single one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted((index(start), index(end)) for start, end in given or ()):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined) if len(joined) > 1 else ()
 
 
 def _short(value: Mapping[str, Any], name: str) -> str:

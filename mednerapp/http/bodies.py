@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import Any, TypeGuard, TypeVar
 
 from starlette.requests import Request
 
-from mednerapp.domain.annotations import Edit, EditAction, SpanState
+from mednerapp.domain.annotations import Edit, EditAction, Origin, Phase, SpanState
+from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidEdit, InvalidValue
 from mednerapp.services.annotating import MAX_EDITS
 
 LARGEST = 2**31 - 1  # what an integer column of PostgreSQL holds
 _LONGEST_ID = 64
-_E = TypeVar("_E", EditAction, SpanState)
+_LONGEST_STEP = 64
+_E = TypeVar("_E", bound=StrEnum)
 
 
 class MalformedBodyError(Exception):
@@ -80,19 +83,63 @@ def _edit(value: Any) -> Edit:
     after = value.get("after")
     if after is not None and not isinstance(after, dict):
         raise MalformedBodyError("after has to be an object or null.")
-    span_id = text(value, "span_id")
-    action, state = text(value, "action"), text(after, "state") if after else None
-    place = (number(after, "start"), number(after, "end"), text(after, "label", longest=200)) if after else None
+    span_id, action = text(value, "span_id"), text(value, "action")
+    step, phase = _text_if_any(value, "step", longest=_LONGEST_STEP), _text_if_any(value, "phase")
+    given: dict[str, Any] = after or {}
+    state = text(given, "state") if after else ""
+    place = (number(given, "start"), number(given, "end"), text(given, "label", longest=200)) if after else None
+    fragments = _fragments(given)
+    assertion, assertion_by = _text_if_any(given, "assertion"), _text_if_any(given, "assertion_by")
+    comment, unsure = _comment(given), _flag(given, "unsure")
     try:
         return Edit(
             client_seq=seq,
             action=_member(EditAction, action),
             span_id=span_id,
-            span=Span(*place) if place else None,
+            span=Span(*place, fragments) if place else None,
             state=_member(SpanState, state) if state else None,
+            assertion=_member(Assertion, assertion) if assertion else None,
+            assertion_by=_member(Origin, assertion_by) if assertion_by else None,
+            comment=comment,
+            unsure=unsure,
+            step=step,
+            phase=_member(Phase, phase) if phase else Phase.DO,
         )
     except InvalidValue as error:
         raise InvalidEdit(str(error), client_seq=seq) from error
+
+
+def _text_if_any(value: dict[str, Any], name: str, *, longest: int = _LONGEST_ID) -> str:
+    """'' where it is left out, null or empty."""
+    return "" if value.get(name) in (None, "") else text(value, name, longest=longest)
+
+
+def _comment(value: dict[str, Any]) -> str:
+    """Any text; what a comment may hold is checked with the edit, so that the person hears of it."""
+    found = value.get("comment")
+    if not (found is None or isinstance(found, str)):
+        raise MalformedBodyError("comment has to be a text.")
+    return found or ""
+
+
+def _flag(value: dict[str, Any], name: str) -> bool:
+    found = value.get(name)
+    if not (found is None or isinstance(found, bool)):
+        raise MalformedBodyError(f"{name} has to be true or false.")
+    return bool(found)
+
+
+def _fragments(value: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    found: Any = value.get("fragments")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(_is_piece(piece) for piece in found):
+        raise MalformedBodyError("fragments has to be a list of pairs of whole numbers.")
+    return tuple((start, end) for start, end in found)
+
+
+def _is_piece(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(_is_number(n) and 0 <= n <= LARGEST for n in value)
 
 
 def _member(kind: type[_E], name: str) -> _E:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
     MODEL_CLIENT,
-    PRODUCT_CLIENTS,
-    AnnotatedSpan,
+    RESERVED_CLIENTS,
     Annotation,
     AnnotationState,
     Edit,
     EditAction,
     Origin,
     SpanState,
-    apply_edit,
     check_id,
     suggestion_id,
 )
-from mednerapp.domain.labels import LabelSchema
+from mednerapp.domain.context import Scope, assertion_at, find_scopes
+from mednerapp.domain.editing import apply_edit
+from mednerapp.domain.guidelines import by_label
 from mednerapp.domain.notes import Note
 from mednerapp.domain.projects import Project
+from mednerapp.domain.sections import Section, find_sections
 from mednerapp.domain.spans import Span, check_within
-from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict
+from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
 from mednerapp.services.predicting import under_way, why_missing
 from mednerapp.store import Store, Transaction
-from mednerapp.store.annotations import AnnotationHead
+from mednerapp.store.annotations import AnnotationHead, Standing
 
 MAX_EDITS = 500  # in one request; the editor sends at most 200
 
@@ -40,6 +42,8 @@ class OpenNote:
     seeded: the product has put suggestions (or imported gold) into the annotation.
     waiting: suggestions are missing, and a job that will bring them is queued or running.
     missing: they are missing and no job will bring them: why, in a sentence; else empty.
+    scopes: where the rules read something else than that a thing is present. outline: the sections in text order.
+    guidelines: Markdown by label, for those labels that the project's guideline has a part about.
     """
 
     note: Note
@@ -49,6 +53,9 @@ class OpenNote:
     seeded: bool
     waiting: bool
     missing: str
+    scopes: tuple[Scope, ...] = ()
+    outline: tuple[Section, ...] = ()
+    guidelines: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     """The note with `user`'s own annotation of it, made on the first visit.
 
     It gets the model's suggestions once: now, or on the first visit after they were made, whatever the person has done
-    by hand until then.
+    by hand until then. A blind one gets none.
     """
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
@@ -71,8 +78,9 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
         if opened and not _suggestions(tx, opened.annotation):
             return opened
     with store.write() as tx:
-        tx.notes.get(note_id)
-        head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id)
+        note = tx.notes.get(note_id)
+        blind = _is_blind(tx.projects.get(note.project_id), note)
+        head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
         suggestions = _suggestions(tx, tx.annotations.get(head.id))
         if suggestions:
             record(tx, head=head, client=MODEL_CLIENT, user_id=None, changes=suggestions)
@@ -80,6 +88,11 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     if opened is None:
         raise NotFound(f"There is no annotation of note {note_id}.")
     return opened
+
+
+def _is_blind(project: Project, note: Note) -> bool:  # noqa: ARG001 - for the queue to say
+    """Whether the note comes without suggestions."""
+    return False
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
@@ -95,12 +108,19 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
     if _unpredicted(tx, annotation):
         waiting = under_way(tx, project)
         missing = "" if waiting else why_missing(tx, project)
-    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing)
+    scopes, outline = _read(note.text)
+    guidelines = by_label(project.guideline, project.schema.names)
+    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing, scopes, outline, guidelines)
+
+
+@lru_cache(maxsize=32)  # the page asks again with every run and while it waits for highlights
+def _read(text: str) -> tuple[tuple[Scope, ...], tuple[Section, ...]]:
+    return find_scopes(text), find_sections(text)
 
 
 def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:
-    """Once: an annotation that has some, was imported as gold or is submitted gets none (any more)."""
-    open_ = annotation.state is AnnotationState.IN_PROGRESS
+    """Once: one that has some, was imported as gold or is submitted gets none (any more). A blind one never does."""
+    open_ = annotation.state is AnnotationState.IN_PROGRESS and not annotation.blind
     return open_ and not tx.annotations.written_by_product(annotation.id)
 
 
@@ -120,7 +140,10 @@ def _suggestions(tx: Transaction, annotation: Annotation) -> list[Change]:
     if adapter_id is None or not _takes_suggestions(tx, annotation):
         return []
     found = tx.predictions.get(note_id=note.id, adapter_id=adapter_id) or []
+    if not found:
+        return []
     decided = _decided(tx, annotation)
+    scopes, _ = _read(note.text)
     return [
         Change.new(
             suggestion_id(number),
@@ -130,6 +153,7 @@ def _suggestions(tx: Transaction, annotation: Annotation) -> list[Change]:
             action=EditAction.SUGGEST,
             score=scored.score,
             adapter_id=adapter_id,
+            assertion=assertion_at(scopes, scored.span.start, scored.span.end),
         )
         for number, scored in enumerate(found)
         if scored.span.label in project.schema.names and scored.span not in decided
@@ -161,76 +185,78 @@ def save_edits(
     """
     user.require(Permission.ANNOTATE)
     check_id(client, "client id")
-    if client in PRODUCT_CLIENTS:
-        raise InvalidValue(f"The client id {client!r} is one of the product's own: {', '.join(PRODUCT_CLIENTS)}.")
+    if client in RESERVED_CLIENTS:
+        raise InvalidValue(f"The client id {client!r} is one of the product's own: {', '.join(RESERVED_CLIENTS)}.")
     if len(edits) > MAX_EDITS:
         raise InvalidValue(f"At most {MAX_EDITS} edits at a time, not {len(edits)}.")
     if len({edit.client_seq for edit in edits}) < len(edits):
         raise InvalidValue("Two edits of a batch have the same number.")
     with store.write() as tx:
-        head, schema, length = _own(tx, user=user, annotation_id=annotation_id)
-        last_seq = tx.annotations.last_client_seq(annotation_id, client)
+        head, standing = tx.annotations.lock_for(annotation_id, client=client, known=base_revision)
+        _check_own(head, user)
+        last_seq = standing.last_seq
         fresh = [edit for edit in sorted(edits, key=lambda e: e.client_seq) if edit.client_seq > last_seq]
         if not fresh:
             return Saved(last_seq, head.revision)
         if head.state is AnnotationState.SUBMITTED:
             raise AnnotationSubmitted("The note was submitted. Reopen it to go on editing.")
         # A client that is ahead of the database knew edits that a restored backup does not hold.
-        ahead = base_revision > head.revision
-        if ahead or tx.annotations.written_by_others(annotation_id, client=client, after_revision=base_revision):
+        if base_revision > head.revision or standing.others:
             raise RevisionConflict(expected=base_revision, actual=head.revision)
-        changes, problem = _changes(tx, annotation_id=annotation_id, edits=fresh, schema=schema, length=length)
+        changes, problem = _changes(tx, annotation_id=annotation_id, edits=fresh, standing=standing)
         revision = record(tx, head=head, client=client, user_id=user.id, changes=changes)
     if problem:
         raise problem
     return Saved(fresh[-1].client_seq, revision)
 
 
-def _own(tx: Transaction, *, user: User, annotation_id: int) -> tuple[AnnotationHead, LabelSchema, int]:
-    head = tx.annotations.lock(annotation_id)
+def _check_own(head: AnnotationHead, user: User) -> None:
     if head.user_id != user.id:
-        raise NotFound(f"There is no annotation {annotation_id}.")  # do not tell whose it is
-    note = tx.notes.get(head.note_id)
-    return head, tx.projects.get(note.project_id).schema, note.length
+        raise NotFound(f"There is no annotation {head.id}.")  # do not tell whose it is
+
+
+def _own(tx: Transaction, *, user: User, annotation_id: int) -> AnnotationHead:
+    head = tx.annotations.lock(annotation_id)
+    _check_own(head, user)
+    return head
 
 
 def _changes(
-    tx: Transaction, *, annotation_id: int, edits: Sequence[Edit], schema: LabelSchema, length: int
+    tx: Transaction, *, annotation_id: int, edits: Sequence[Edit], standing: Standing
 ) -> tuple[list[Change], InvalidEdit | None]:
-    current: dict[str, AnnotatedSpan] = tx.annotations.spans(annotation_id, {edit.span_id for edit in edits})
+    current = tx.annotations.spans(annotation_id, {edit.span_id for edit in edits})
+    absent = {edit.span_id for edit in edits if edit.span_id not in current}
+    deleted = tx.annotations.last_known(annotation_id, absent) if absent else {}
+    back = {edit.span_id for edit in edits if _restores(edit)}
+    suggested = tx.annotations.suggested(annotation_id, back) if back else {}
     changes: list[Change] = []
     for edit in edits:
-        before = current.get(edit.span_id)
+        name = edit.span_id
+        before = current.get(name)
         try:
-            _check(edit, schema=schema, length=length)
-            deleted = tx.annotations.last_known(annotation_id, edit.span_id) if before is None else None
-            suggested = tx.annotations.suggested(annotation_id, edit.span_id) if _restores(edit) else None
-            deleted = _deleted_in(changes, edit.span_id) or deleted
-            after = apply_edit(before, edit, deleted=deleted, suggested=suggested)
+            _check(edit, standing)
+            after = apply_edit(before, edit, deleted=deleted.get(name), suggested=suggested.get(name))
         except InvalidValue as error:
             return changes, InvalidEdit(str(error), client_seq=edit.client_seq)
-        changes.append(Change(edit.action, edit.span_id, before, after, edit.client_seq))
+        changes.append(Change(edit.action, name, before, after, edit.client_seq, edit.step, edit.phase))
         if after:
-            current[edit.span_id] = after
-        else:
-            current.pop(edit.span_id, None)
+            current[name] = after
+        elif before:
+            deleted[name] = current.pop(name)
     return changes, None
 
 
-def _check(edit: Edit, *, schema: LabelSchema, length: int) -> None:
+def _check(edit: Edit, standing: Standing) -> None:
     if edit.action is EditAction.SUGGEST:
         raise InvalidValue("Only the product writes suggestions.")
     if edit.span:
-        check_within(edit.span, length)
-        schema.check(edit.span.label)
+        check_within(edit.span, standing.length)
+        if edit.span.label not in standing.labels:
+            raise UnknownLabel(edit.span.label, standing.labels)
 
 
 def _restores(edit: Edit) -> bool:
     return edit.action is EditAction.RESTORE and edit.state is SpanState.SUGGESTED
-
-
-def _deleted_in(changes: Sequence[Change], span_id: str) -> AnnotatedSpan | None:
-    return next((c.before for c in reversed(changes) if c.span_id == span_id and c.after is None), None)
 
 
 def current(store: Store, *, user: User, annotation_id: int) -> Annotation:
@@ -252,7 +278,7 @@ def submit(store: Store, *, user: User, annotation_id: int, revision: int) -> An
     """
     user.require(Permission.ANNOTATE)
     with store.write() as tx:
-        head, _, _ = _own(tx, user=user, annotation_id=annotation_id)
+        head = _own(tx, user=user, annotation_id=annotation_id)
         annotation = tx.annotations.get(annotation_id)
         if head.state is AnnotationState.SUBMITTED:
             return annotation
@@ -288,7 +314,7 @@ def reopen(store: Store, *, user: User, annotation_id: int) -> None:
     """Take a submitted annotation back to edit it; datasets that were frozen from it keep what they hold."""
     user.require(Permission.ANNOTATE)
     with store.write() as tx:
-        head, _, _ = _own(tx, user=user, annotation_id=annotation_id)
+        head = _own(tx, user=user, annotation_id=annotation_id)
         if head.state is not AnnotationState.SUBMITTED:
             return
         tx.annotations.set_state(annotation_id, AnnotationState.IN_PROGRESS)

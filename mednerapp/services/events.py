@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mednerapp.domain.annotations import AnnotatedSpan, AnnotationEvent, EditAction, Origin, SpanState
+from mednerapp.domain.annotations import AnnotatedSpan, AnnotationEvent, EditAction, Origin, Phase, SpanState
+from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.clock import now
 from mednerapp.domain.spans import Span
 from mednerapp.store import Transaction
@@ -14,13 +15,18 @@ from mednerapp.store.annotations import AnnotationHead
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One span before and after; `client_seq` 0: `record` numbers it, for a client that does not count itself."""
+    """One span before and after; `client_seq` 0: `record` numbers it, for a client that does not count itself.
+
+    step, phase: what one undo takes back, and whether this does it, undoes it or does it again.
+    """
 
     action: EditAction
     span_id: str
     before: AnnotatedSpan | None
     after: AnnotatedSpan | None
     client_seq: int = 0
+    step: str = ""
+    phase: Phase = Phase.DO
 
     @classmethod
     def new(
@@ -33,8 +39,11 @@ class Change:
         action: EditAction,
         score: float | None = None,
         adapter_id: int | None = None,
+        assertion: Assertion | None = None,
     ) -> Change:
-        return cls(action, span_id, None, AnnotatedSpan(span_id, span, state, origin, score, adapter_id))
+        """A span that the product puts in. `assertion`: what the rules say of it."""
+        by = Origin.MODEL if assertion else None
+        return cls(action, span_id, None, AnnotatedSpan(span_id, span, state, origin, score, adapter_id, assertion, by))
 
 
 def record(
@@ -57,6 +66,8 @@ def record(
             before=change.before,
             after=change.after,
             previous_hash=previous_hash,
+            step=change.step,
+            phase=change.phase,
         ).sealed()
         events.append(event)
         previous_hash = event.hash

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotatedSpan, Annotation, SpanState
@@ -39,12 +40,6 @@ def _lines(store: Store, annotations: Sequence[Annotation], *, only_confirmed: b
         )
 
 
-def _span(span: AnnotatedSpan) -> dict[str, str | int | float | None]:
-    return {
-        "start": span.span.start,
-        "end": span.span.end,
-        "label": span.span.label,
-        "state": span.state.value,
-        "origin": span.origin.value,
-        "score": span.score,
-    }
+def _span(span: AnnotatedSpan) -> dict[str, Any]:
+    """Without the ids of this installation; fragments, assertion, comment and doubt only where there are some."""
+    return {name: value for name, value in span.as_dict().items() if name not in ("id", "adapter_id")}

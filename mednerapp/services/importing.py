@@ -30,6 +30,7 @@ MAX_PATIENT = 200  # characters, what the column holds
 
 class Outcome(StrEnum):
     IMPORTED = "imported"
+    RESTORED = "restored"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
 
@@ -118,10 +119,22 @@ def _import_one(store: Store, *, user: User, project_id: int, upload: Upload) ->
         return ImportResult(upload.name, Outcome.REJECTED, upload.reason)
     with store.write() as tx:
         note_id, new = tx.notes.find_or_add(project_id=project_id, note=upload.note, user_id=user.id)
-        if not new:
+        if not new and not _restore(tx, note_id, project_id, user):
             return ImportResult(upload.name, Outcome.DUPLICATE, "This text is in the project already.", note_id)
+        if not new:
+            queue_predictions(tx, project_id=project_id, user_id=user.id)
+            reason = "This text was in the bin; it is back, with what had been done to it."
+            return ImportResult(upload.name, Outcome.RESTORED, reason, note_id)
         queue_predictions(tx, project_id=project_id, user_id=user.id)
     return ImportResult(upload.name, Outcome.IMPORTED, note_id=note_id)
+
+
+def _restore(tx: Transaction, note_id: int, project_id: int, user: User) -> bool:
+    """Take the note out of the bin; False when it was not in it."""
+    restored = tx.notes.restore([note_id], project_id=project_id)
+    if restored:
+        tx.audit.add(user=user, action="note restored", target=f"note:{note_id}", by_import=True)
+    return bool(restored)
 
 
 def import_gold(
@@ -134,8 +147,9 @@ def import_gold(
 ) -> dict[Outcome, int]:
     """Notes whose spans a person has confirmed elsewhere: they come in as `user`'s submitted annotations.
 
-    A note that is there already is left as it is and counted as a duplicate. Highlights are asked for, because others
-    annotate these notes, too; they never get into an annotation that was imported.
+    A note that is there already is left as it is and counted as a duplicate, or as restored if it was in the bin.
+    Highlights are asked for, because others annotate these notes, too; they never get into an annotation that was
+    imported.
 
     Raises:
         UnknownLabel, InvalidValue: a span does not fit the project or its note; the notes before it are imported.
@@ -163,7 +177,7 @@ def _import_gold_note(tx: Transaction, *, user: User, project_id: int, value: No
         check_within(span, len(value.note.text))
     note_id, new = tx.notes.find_or_add(project_id=project_id, note=value.note, user_id=user.id)
     if not new:
-        return Outcome.DUPLICATE
+        return Outcome.RESTORED if _restore(tx, note_id, project_id, user) else Outcome.DUPLICATE
     head = tx.annotations.add(note_id=note_id, user_id=user.id)
     changes = [
         Change.new(imported_id(number), span, state=SpanState.CONFIRMED, origin=Origin.PERSON, action=EditAction.CREATE)

@@ -6,10 +6,12 @@ from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.jobs import Job
 from mednerapp.domain.labels import MEDICAL_SCHEMA, LabelSchema
 from mednerapp.domain.models import Adapter, AdapterKind, Encoder
-from mednerapp.domain.notes import NoteStatus, NoteSummary, Progress
+from mednerapp.domain.notes import NoteFilter, NoteStatus, NoteSummary, Progress
 from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue
 from mednerapp.store import Store
+
+SEARCH_AT_ONCE = 500  # notes
 
 
 def create(
@@ -44,11 +46,33 @@ def notes(
     project_id: int,
     status: NoteStatus | None = None,
     search: str = "",
+    wanted: NoteFilter | None = None,
+    after: int = 0,
     limit: int = 200,
 ) -> list[NoteSummary]:
+    """The first `limit` notes above `after` in order of import, as `user` sees them: a page, and `after` is the last
+    note of the one before. `status` and `search` are short for those of `wanted`.
+    """
+    user.require(Permission.ANNOTATE)
+    wanted = wanted or NoteFilter(status=status, search=search)
+    found: list[NoteSummary] = []
+    with store.read() as tx:
+        if not wanted.search:
+            return tx.notes.summaries(project_id=project_id, user_id=user.id, wanted=wanted, after=after, limit=limit)
+        while len(found) < limit:
+            ids = tx.search.matching(project_id, wanted.search, SEARCH_AT_ONCE, after, prefix=True)
+            found += tx.notes.summaries(project_id=project_id, user_id=user.id, wanted=wanted, among=ids, limit=limit)
+            if len(ids) < SEARCH_AT_ONCE:
+                break
+            after = ids[-1]
+    return found[:limit]
+
+
+def note_types(store: Store, *, user: User, project_id: int) -> list[str]:
+    """The types that notes of the project have, in order; '' among them where one has none."""
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
-        return tx.notes.summaries(project_id=project_id, user_id=user.id, status=status, search=search, limit=limit)
+        return sorted(tx.notes.types(project_id))
 
 
 def progress(store: Store, *, user: User, project_id: int) -> Progress:

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
+from mednerapp.domain.annotations import pieces
 from mednerapp.domain.clock import now
 from mednerapp.domain.datasets import Dataset, GoldNote, Split
 from mednerapp.domain.spans import Span
@@ -60,6 +61,7 @@ class Datasets:
                 "start_offset": span.start,
                 "end_offset": span.end,
                 "label": span.label,
+                "fragments": [list(piece) for piece in span.fragments] or None,
             }
             for gold, _, _ in notes
             for position, span in enumerate(sorted(gold.spans))
@@ -104,7 +106,8 @@ class Datasets:
             .where(t.DatasetSpan.dataset_id == dataset_id, t.DatasetNote.split == split.value)
             .order_by(t.DatasetSpan.note_id, t.DatasetSpan.position)
         ):
-            spans.setdefault(row.note_id, []).append(Span(row.start_offset, row.end_offset, row.label))
+            span = Span(row.start_offset, row.end_offset, row.label, pieces(row.fragments))
+            spans.setdefault(row.note_id, []).append(span)
         notes = self._session.execute(
             select(t.Note.id, t.Note.content_hash, t.Note.text)
             .join(t.DatasetNote, t.DatasetNote.note_id == t.Note.id)

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.clock import now
+from mednerapp.domain.queue import uncertainty
 from mednerapp.domain.spans import ScoredSpan, Span
+from mednerapp.store.queue import Queue
 
 
 class Predictions:
@@ -17,7 +19,8 @@ class Predictions:
         self._session = session
 
     def put(self, *, note_id: int, adapter_id: int, spans: Sequence[ScoredSpan]) -> None:
-        """Write the prediction; one that is there already is replaced, so that a repeated job does no harm.
+        """Write the prediction, and tell the queue how sure it is; one that is there already is replaced, so that a
+        repeated job does no harm.
 
         Two workers that predict the same notes write one after the other: the note's row is locked.
         """
@@ -25,7 +28,8 @@ class Predictions:
         self._session.execute(
             delete(t.Prediction).where(t.Prediction.note_id == note_id, t.Prediction.adapter_id == adapter_id)
         )
-        row = t.Prediction(note_id=note_id, adapter_id=adapter_id, created_at=now())
+        unsure = uncertainty([scored.score for scored in spans])
+        row = t.Prediction(note_id=note_id, adapter_id=adapter_id, created_at=now(), uncertainty=unsure)
         self._session.add(row)
         self._session.flush()
         if spans:
@@ -43,6 +47,7 @@ class Predictions:
                     for position, scored in enumerate(spans)
                 ],
             )
+        Queue(self._session).predicted(note_id=note_id, adapter_id=adapter_id, uncertainty=unsure)
 
     def get(self, *, note_id: int, adapter_id: int) -> list[ScoredSpan] | None:
         """None when the adapter has not looked at the note; an empty list when it found nothing."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.clock import now
 from mednerapp.domain.labels import Label, LabelSchema
 from mednerapp.domain.projects import Project
+from mednerapp.domain.queue import QueueOrder
 from mednerapp.errors import NotFound
+from mednerapp.store.queue import Queue
 
 
 class Projects:
@@ -43,6 +45,14 @@ class Projects:
             raise NotFound(f"There is no project {project_id}.")
         return self._project(row)
 
+    def change_queue(self, project_id: int, *, order: QueueOrder, blind_percent: int) -> None:
+        """The order in which notes are handed out, and how many of 100 come without suggestions."""
+        self._session.execute(
+            update(t.Project)
+            .where(t.Project.id == project_id)
+            .values(queue_order=order.value, blind_percent=blind_percent)
+        )
+
     def lock(self, project_id: int) -> None:
         """Until the transaction ends, nobody else gets past this line for the project; notes can still be added."""
         self._session.execute(select(t.Project.id).where(t.Project.id == project_id).with_for_update(key_share=True))
@@ -66,6 +76,7 @@ class Projects:
     def promote(self, *, project_id: int, adapter_id: int, user_id: int | None) -> None:
         self._session.add(t.Promotion(project_id=project_id, adapter_id=adapter_id, user_id=user_id, at=now()))
         self._session.flush()
+        Queue(self._session).look_again(project_id)
 
     def _project(self, row: t.Project) -> Project:
         schema_id = self._session.scalar(
@@ -82,4 +93,12 @@ class Projects:
             .order_by(t.Promotion.id.desc())
             .limit(1)
         )
-        return Project(row.id, row.name, row.guideline, self.schema(schema_id), active)
+        return Project(
+            row.id,
+            row.name,
+            row.guideline,
+            self.schema(schema_id),
+            active,
+            queue_order=QueueOrder(row.queue_order),
+            blind_percent=row.blind_percent,
+        )

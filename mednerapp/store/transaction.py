@@ -14,14 +14,19 @@ from mednerapp.errors import InvalidValue
 from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
 from mednerapp.store.datasets import Datasets
+from mednerapp.store.efforts import Efforts
 from mednerapp.store.evaluations import Evaluations
 from mednerapp.store.experiments import Experiments
 from mednerapp.store.jobs import Jobs, Workers
+from mednerapp.store.leases import Leases
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
+from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
+from mednerapp.store.queue import Queue
 from mednerapp.store.runs import Runs
+from mednerapp.store.search import Search
 
 UNIQUE_VIOLATION = "23505"  # PostgreSQL's; on SQLite writers take turns, so one that looked first cannot run into it
 
@@ -35,7 +40,12 @@ class Transaction:
         self.audit = Audit(session)
         self.projects = Projects(session)
         self.notes = Notes(session)
+        self.search = Search(session)
+        self.queue = Queue(session)
+        self.leases = Leases(session)
+        self.efforts = Efforts(session)
         self.annotations = Annotations(session)
+        self.past = Past(session)
         self.predictions = Predictions(session)
         self.models = Models(session)
         self.datasets = Datasets(session)
@@ -75,6 +85,10 @@ class Store:
     def read(self) -> Generator[Transaction]:
         with self._database.read() as session:
             yield Transaction(session)
+
+    def shrink(self) -> None:
+        """Give back the room of what was deleted; on SQLite its last traces leave the file and the log beside it."""
+        self._database.shrink()
 
     def ping(self) -> None:
         """Raises the driver's error when the database does not answer."""

@@ -15,7 +15,7 @@ from mednerapp.ner.packed import embed, layer_count, logits, pack, run_layers
 from mednerapp.ner.prediction import autocast
 from mednerapp.ner.windows import WindowPlan, cut
 from mednerapp.scoring.strict import Counts, count_strict, micro, precision_recall_f1
-from mednerapp.training.encoding import gold_tags, pass_tokens, passes, window_ids
+from mednerapp.training.encoding import IGNORED, gold_tags, pass_tokens, passes, window_ids
 from mednerapp.training.frozen import FrozenLayers
 from mednerapp.training.loop import DevScore
 
@@ -42,8 +42,9 @@ class DevNotes:
         for note, one, gold, score in zip(self.notes, self._encoded, self._gold, scores, strict=True):
             found = [scored.span for scored in decode(one, score, self._labels)]
             per_note.append(micro(count_strict(note.spans, found)))
-            loss -= float(score[np.arange(len(gold)), gold].sum())
-            tokens += len(gold)
+            counted = np.flatnonzero(gold != IGNORED)
+            loss -= float(score[counted, gold[counted]].sum())
+            tokens += len(counted)
         return DevScore(loss / max(tokens, 1), precision_recall_f1(sum(per_note, Counts())).f1, per_note)
 
     def found(self, model: Any, device: str, frozen: FrozenLayers | None = None) -> list[tuple[ScoredSpan, ...]]:

@@ -10,11 +10,11 @@ import numpy as np
 
 from mednerapp.domain.datasets import GoldNote
 from mednerapp.domain.spans import without_overlaps
-from mednerapp.ner.alignment import EncodedNote, WordEncoder, token_tags, word_tags
+from mednerapp.ner.alignment import OUTSIDE, EncodedNote, WordEncoder, token_tags, word_tags
 from mednerapp.ner.windows import Window, WindowPlan, cut
 from mednerapp.ner.words import IntArray
 
-IGNORED = -100  # what cross_entropy skips: the special tokens
+IGNORED = -100  # what cross_entropy skips: the special tokens, and what no tag says
 
 # Most tokens that go through the model together. A step of the optimizer takes as many such passes as its windows need
 # and adds up their gradients, so this bounds the memory and changes nothing else.
@@ -30,8 +30,19 @@ class Example:
 
 
 def gold_tags(note: GoldNote, encoded: EncodedNote, labels: Sequence[str]) -> IntArray:
-    """Tags (tokens,) of a note. Of spans that overlap, a flat tagging can hold only some; scoring uses all of them."""
-    return token_tags(encoded, word_tags(encoded, without_overlaps(list(note.spans)), labels))
+    """Tags (tokens,) of a note. Of spans that overlap, a flat tagging can hold only some; scoring uses all of them.
+
+    It cannot hold discontinuous spans either. Their pieces are IGNORED where no other span has them: to teach that
+    there is nothing would be wrong.
+    """
+    tags = token_tags(encoded, word_tags(encoded, without_overlaps(list(note.spans)), labels))
+    for span in note.spans:
+        for start, end in span.fragments:
+            first = int(np.searchsorted(encoded.ends, start, side="right"))
+            stop = int(np.searchsorted(encoded.starts, end, side="left"))
+            inside = (encoded.word_of_token >= first) & (encoded.word_of_token < stop)
+            tags[inside & (tags == OUTSIDE)] = IGNORED
+    return tags
 
 
 def examples_of(

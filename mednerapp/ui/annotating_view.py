@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 import streamlit as st
@@ -13,12 +14,22 @@ from mednerapp.services import annotating, predicting, projects, workers
 from mednerapp.services.annotating import OpenNote
 from mednerapp.ui import guard, menu
 from mednerapp.ui.process import application
-from mednerapp.ui.span_editor import EditorLabel, EditorSpan, span_editor
+from mednerapp.ui.span_editor import (
+    EditorLabel,
+    EditorScope,
+    EditorSection,
+    EditorSpan,
+    RangeFocus,
+    SpanFocus,
+    span_editor,
+)
 from mednerapp.ui.state import current_project, enter, state
 from mednerapp.ui.words import count, plain
 
 LOOK_EVERY = 2.0  # seconds between two looks for highlights
 _KEY = "editor"
+_FOCUS = "editor:focus"  # the note, and the place in it that the address named
+_PLACE = re.compile(r"(\d{1,9})-(\d{1,9})")
 _SEEDED = "editor:seeded"  # of the last run: the annotation, and whether it had its suggestions
 
 
@@ -127,9 +138,39 @@ def editor(user: User, opened: OpenNote) -> None:
         save_url=f"/api/annotations/{annotation.id}/edits",
         submit_url=f"/api/annotations/{annotation.id}/submit",
         read_only=read_only,
+        api_url=f"/api/annotations/{annotation.id}",
+        project_url=f"/api/projects/{opened.project.id}",
+        bulk_url="/api/bulk",
+        scopes=[
+            EditorScope(start=s.start, end=s.end, assertion=s.assertion.value, trigger=list(s.trigger))
+            for s in opened.scopes
+        ],
+        outline=[EditorSection(title=section.title, start=section.start) for section in opened.outline],
+        guidelines=opened.guidelines,
+        focus=_focus(opened),
+        blind=annotation.blind,
+        user=user.name,
+        can_review=user.may(Permission.REVIEW),
     )
     if result:
         _go_on(user, opened)
+
+
+def _focus(opened: OpenNote) -> SpanFocus | RangeFocus | None:
+    """What the address names as `span`: the id of a span, or `start-end` in code points; None when there is no such."""
+    asked = st.query_params.get("span", "")
+    if not asked:
+        return None
+    note_id, known = opened.note.id, st.session_state.get(_FOCUS)
+    if known and known[1] == asked and known[0] != note_id:  # it was a place in the note before this one
+        del st.query_params["span"]
+        return None
+    st.session_state[_FOCUS] = (note_id, asked)
+    place = _PLACE.fullmatch(asked)
+    if place and int(place[1]) < int(place[2]) <= opened.note.length:
+        return RangeFocus(start=int(place[1]), end=int(place[2]))
+    there = any(span.id == asked for span in opened.annotation.spans)
+    return SpanFocus(span=asked) if there else None
 
 
 def _submitted(user: User, opened: OpenNote) -> None:

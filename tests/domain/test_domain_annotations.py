@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,15 +15,17 @@ from mednerapp.domain.annotations import (
     Edit,
     EditAction,
     Origin,
+    Phase,
     SpanState,
-    apply_edit,
     check_new_id,
     imported_id,
     replay,
     span_from_dict,
     suggestion_id,
 )
+from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.clock import now
+from mednerapp.domain.editing import apply_edit
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue
 
@@ -36,6 +39,7 @@ MEANING = {
     EditAction.REJECT: (SpanState.REJECTED, True, True),
 }
 
+said = st.just((None, None)) | st.tuples(st.sampled_from(Assertion), st.sampled_from(Origin))
 annotated = st.builds(
     AnnotatedSpan,
     id=st.just("s"),
@@ -61,9 +65,14 @@ def test_an_edit_that_makes_no_sense_cannot_be_made() -> None:
             Edit(1, EditAction.CREATE, span_id, HERE, SpanState.CONFIRMED)
 
 
-@given(annotated)
-def test_a_span_survives_being_written_down(span: AnnotatedSpan) -> None:
+@given(annotated, said, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_a_span_survives_being_written_down(
+    span: AnnotatedSpan, by: tuple[Assertion | None, Origin | None], comment: str
+) -> None:
     assert span_from_dict(span.as_dict()) == span
+    pieces = Span(0, 9, "Drug", ((0, 2), (4, 9)))
+    full = replace(span, span=pieces, assertion=by[0], assertion_by=by[1], comment=comment, unsure=bool(comment))
+    assert span_from_dict(json.loads(json.dumps(full.as_dict()))) == full
 
 
 @given(
@@ -195,6 +204,25 @@ def test_the_events_lead_to_the_current_spans() -> None:
     assert set(replay(make_log()[:3])) == {"a", "b"}
 
 
+def test_an_event_that_was_stored_before_there_were_steps_keeps_its_hash() -> None:
+    before = AnnotatedSpan("m0", Span(2, 7, "Drug"), SpanState.SUGGESTED, Origin.MODEL, 0.75, 3)
+    event = AnnotationEvent(
+        annotation_id=7,
+        revision=2,
+        client="tab",
+        client_seq=1,
+        user_id=2,
+        at=datetime(2026, 11, 20, 9, 30, 15, 123456, UTC),
+        action=EditAction.RELABEL,
+        span_id="m0",
+        before=before,
+        after=replace(before, span=Span(2, 7, "Disease"), state=SpanState.CONFIRMED),
+        previous_hash="ab" * 32,
+    )
+    assert event.expected_hash() == "afda4b1bcdbec465802cd7ef2d124e782af22755fdce847319d233fdeb3ea9e6"
+    assert replace(event, step="s").expected_hash() != event.expected_hash()
+
+
 OTHER = AnnotatedSpan("a", Span(1, 2, "Test"), SpanState.CONFIRMED, Origin.PERSON)
 TAMPERING = {
     "annotation_id": 8,
@@ -209,6 +237,8 @@ TAMPERING = {
     "after": OTHER,
     "previous_hash": "f" * 64,
     "hash": "f" * 64,
+    "step": "s",
+    "phase": Phase.REDO,
 }
 
 

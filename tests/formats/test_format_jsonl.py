@@ -135,11 +135,22 @@ def test_nothing_is_counted_of_a_line_that_was_rejected(path: Path) -> None:
     assert len(report.rejected) == 1
 
 
-def test_a_discontinuous_span_is_read_as_the_range_it_covers_and_counted(path: Path) -> None:
-    given_spans = [span(0, 6, fragments=[[0, 2], [4, 6]]), span(0, 2, fragments=[[0, 2]])]
+def test_a_discontinuous_span_keeps_its_pieces_and_is_counted(path: Path) -> None:
+    given_spans = [span(0, 6, fragments=[[4, 6], [0, 2]]), span(0, 2, fragments=[[0, 2]])]
     notes, report = read_all(path, [{"text": "abcdef", "spans": given_spans}])
-    assert notes[0].spans == (Span(0, 2, "Drug"), Span(0, 6, "Drug"))
+    assert notes[0].spans == (Span(0, 2, "Drug"), Span(0, 6, "Drug", ((0, 2), (4, 6))))
     assert report.discontinuous == 1
+
+
+def test_pieces_that_touch_are_one(path: Path) -> None:
+    notes, report = read_all(path, [{"text": "abcdef", "spans": [span(0, 6, fragments=[[0, 2], [2, 4], [3, 6]])]}])
+    assert (notes[0].spans, report.discontinuous) == ((Span(0, 6, "Drug"),), 0)
+
+
+@pytest.mark.parametrize("fragments", [[[1, 2], [4, 6]], [[0, 2], [4, 5]], [[0], [4, 6]], [[0, 2], [4, "6"]], 7])
+def test_pieces_that_are_not_those_of_the_span_make_a_bad_line(path: Path, fragments: Any) -> None:
+    notes, report = read_all(path, [{"text": "abcdef", "spans": [span(0, 6, fragments=fragments)]}])
+    assert (notes, [number for number, _ in report.rejected]) == ([], [1])
 
 
 def test_spans_that_nobody_confirmed_are_left_out(path: Path) -> None:

@@ -50,7 +50,7 @@ def test_each_file_is_answered_with_what_became_of_it(store: Store, user: User, 
     ]
     assert results[3].note_id == results[0].note_id
     assert results[4].reason == "The note is empty."
-    assert audit(store, "notes imported") == [{"imported": 3, "duplicate": 2, "rejected": 1}]
+    assert audit(store, "notes imported") == [{"imported": 3, "restored": 0, "duplicate": 2, "rejected": 1}]
     with store.read() as tx:
         assert tx.notes.get(results[0].note_id or 0).text == "Fever."
 
@@ -152,7 +152,7 @@ def test_an_import_that_is_left_half_way_is_in_the_audit_log(store: Store, user:
         importing.import_uploads(
             store, user=user, project_id=project.id, uploads=uploads("a", "b", "c"), on_progress=leave
         )
-    assert audit(store, "notes imported") == [{"imported": 2, "duplicate": 0, "rejected": 0}]
+    assert audit(store, "notes imported") == [{"imported": 2, "restored": 0, "duplicate": 0, "rejected": 0}]
 
 
 # --- gold ---
@@ -173,9 +173,9 @@ def test_gold_comes_in_as_the_submitted_annotation_of_who_imports_it(
         records=[record(TEXT, ASPIRIN, FEVER), record("No entity."), record(TEXT)],
         on_progress=seen.append,
     )
-    assert tally == {Outcome.IMPORTED: 2, Outcome.DUPLICATE: 1, Outcome.REJECTED: 0}
+    assert tally == {Outcome.IMPORTED: 2, Outcome.RESTORED: 0, Outcome.DUPLICATE: 1, Outcome.REJECTED: 0}
     assert seen == [1, 2, 3]
-    assert audit(store, "gold imported") == [{"imported": 2, "duplicate": 1, "rejected": 0}]
+    assert audit(store, "gold imported") == [{"imported": 2, "restored": 0, "duplicate": 1, "rejected": 0}]
     with store.read() as tx:
         first, second = tx.annotations.submitted(project.id)
         events = tx.annotations.events(first.id)
@@ -195,7 +195,7 @@ def test_gold_that_does_not_fit_is_refused_and_what_came_before_it_is_logged(
 ) -> None:
     with pytest.raises(error):
         importing.import_gold(store, user=user, project_id=project.id, records=[record("ok"), record(TEXT, span)])
-    assert audit(store, "gold imported") == [{"imported": 1, "duplicate": 0, "rejected": 0}]
+    assert audit(store, "gold imported") == [{"imported": 1, "restored": 0, "duplicate": 0, "rejected": 0}]
     with store.read() as tx:
         assert tx.notes.progress(project.id).notes == 1
 

@@ -29,6 +29,7 @@ from mednerapp.services import (
     predicting,
     projects,
     reporting,
+    reviewing,
 )
 from mednerapp.store import Store
 
@@ -133,6 +134,22 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "projects.recent_jobs": (Permission.TRAIN, lambda s, u: projects.recent_jobs(s, user=u)),
     "reporting.compare": (Permission.SEE_RESULTS, lambda s, u: reporting.compare(s, user=u, dataset_id=9)),
     "reporting.datasets": (Permission.SEE_RESULTS, lambda s, u: reporting.datasets(s, user=u, project_id=9)),
+    "reviewing.at_revision": (
+        Permission.ANNOTATE,
+        lambda s, u: reviewing.at_revision(s, user=u, annotation_id=9, revision=0),
+    ),
+    "reviewing.history": (Permission.ANNOTATE, lambda s, u: reviewing.history(s, user=u, annotation_id=9)),
+    "reviewing.last_writer": (
+        Permission.ANNOTATE,
+        lambda s, u: reviewing.last_writer(s, user=u, annotation_id=9, client="c", after_revision=0),
+    ),
+    "reviewing.past": (Permission.ANNOTATE, lambda s, u: reviewing.past(s, user=u, annotation_id=9)),
+    "reviewing.revision": (Permission.ANNOTATE, lambda s, u: reviewing.revision(s, user=u, annotation_id=9)),
+    "reviewing.sources": (Permission.ANNOTATE, lambda s, u: reviewing.sources(s, user=u, annotation_id=9)),
+    "reviewing.underlay": (
+        Permission.ANNOTATE,
+        lambda s, u: reviewing.underlay(s, user=u, annotation_id=9, source="adapter:1"),
+    ),
 }
 
 

@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import streamlit as st
 from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
-__all__ = ["EditorLabel", "EditorResult", "EditorSpan", "span_editor"]
+__all__ = [
+    "EditorLabel",
+    "EditorResult",
+    "EditorScope",
+    "EditorSection",
+    "EditorSpan",
+    "RangeFocus",
+    "SpanFocus",
+    "span_editor",
+]
 
 
 class EditorLabel(TypedDict):
@@ -29,7 +38,11 @@ class EditorLabel(TypedDict):
 
 
 class EditorSpan(TypedDict):
-    """One span, `[start, end)` in code points. `score`: the model's, in [0, 1], or None."""
+    """One span, `[start, end)` in code points. `score`: the model's, in [0, 1], or None.
+
+    What a span does not have is left out: `fragments`, the pieces of a discontinuous one; `assertion` and who says so;
+    `comment`; `unsure`.
+    """
 
     id: str
     start: int
@@ -38,6 +51,36 @@ class EditorSpan(TypedDict):
     state: Literal["suggested", "confirmed", "rejected"]
     origin: Literal["model", "person"]
     score: float | None
+    fragments: NotRequired[list[list[int]]]
+    assertion: NotRequired[str]
+    assertion_by: NotRequired[Literal["model", "person"]]
+    comment: NotRequired[str]
+    unsure: NotRequired[bool]
+
+
+class EditorScope(TypedDict):
+    """Half-open, in code points: what lies in it has the assertion, because of the words at `trigger`."""
+
+    start: int
+    end: int
+    assertion: str
+    trigger: list[int]
+
+
+class EditorSection(TypedDict):
+    """A header of the note; `start`: its first character."""
+
+    title: str
+    start: int
+
+
+class SpanFocus(TypedDict):
+    span: str
+
+
+class RangeFocus(TypedDict):
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +105,16 @@ def span_editor(
     submit_url: str,
     read_only: bool,
     height: int | None = None,
+    api_url: str = "",
+    project_url: str = "",
+    bulk_url: str = "",
+    scopes: Sequence[EditorScope] = (),
+    outline: Sequence[EditorSection] = (),
+    guidelines: Mapping[str, str] | None = None,
+    focus: SpanFocus | RangeFocus | None = None,
+    blind: bool = False,
+    user: str = "",
+    can_review: bool = False,
 ) -> EditorResult | None:
     """Draws the editor; returns how the person left this note, or None while they are working on it.
 
@@ -83,6 +136,16 @@ def span_editor(
         submit_url: same-origin route that marks the annotation as done.
         read_only: spans can be walked over, but not changed, submitted or skipped.
         height: of the text pane, in pixels, None for what the window leaves; longer notes scroll inside it.
+        api_url: below it the editor asks for history, revision, timeline, sources and underlay; '': it does without.
+        project_url: below it, for mentions in all notes of the project; '' as above.
+        bulk_url: below it, to take back what was changed in many notes; '' as above.
+        scopes: what the rules say of an assertion; the first that covers the whole of a span counts.
+        outline: the headers of the note, in text order.
+        guidelines: Markdown by label.
+        focus: what to make active when the note is opened: a span by its id, or a range in code points.
+        blind: the note comes without suggestions on purpose; the editor says so.
+        user: name of the person.
+        can_review: they may see other people's annotations.
     """
     doc_id = str(annotation_id)
     visit = _visit(key, doc_id, epoch)
@@ -100,6 +163,16 @@ def span_editor(
             "submitUrl": submit_url,
             "readOnly": read_only,
             "height": height,
+            "apiUrl": api_url,
+            "projectUrl": project_url,
+            "bulkUrl": bulk_url,
+            "scopes": list(scopes),
+            "outline": list(outline),
+            "guidelines": dict(guidelines or {}),
+            "focus": focus,
+            "blind": blind,
+            "user": user,
+            "canReview": can_review,
         },
         on_submitted_change=_nothing,
         on_skipped_change=_nothing,

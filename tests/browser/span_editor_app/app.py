@@ -64,6 +64,30 @@ async def submit(request: Request) -> Response:
         return JSONResponse({"revision": note.revision})
 
 
+async def read(request: Request) -> Response:
+    with notes.lock:
+        if notes.world.answer:
+            return _refusal(notes.world.answer)
+        note = notes.world.notes[request.path_params["id"]]
+        what = request.path_params["what"]
+        if what == "history":
+            return JSONResponse(notes.steps(note))
+        return JSONResponse({"revision": note.revision, "state": "submitted" if note.submitted else "in_progress"})
+
+
+async def read_at(request: Request) -> Response:
+    with notes.lock:
+        return JSONResponse(notes.at(notes.world.notes[request.path_params["id"]], request.path_params["revision"]))
+
+
+async def bulk(request: Request) -> Response:
+    """Notes what was asked; answers that two other notes were changed."""
+    body = await request.json()
+    with notes.lock:
+        notes.world.bulk.append({**request.path_params, **body})
+        return JSONResponse({"notes": 2, "kept": notes.world.kept})
+
+
 def _refusal(status: int) -> Response:
     return JSONResponse({"error": "refused", "message": f"Status {status} says no."}, status)
 
@@ -101,6 +125,7 @@ async def state(_request: Request) -> Response:
                 "notes": {note.id: note.as_dict() for note in world.notes.values()},
                 "results": world.results,
                 "requests": world.requests,
+                "bulk": world.bulk,
             }
         )
 
@@ -110,6 +135,9 @@ app = st.App(
     routes=[
         Route("/api/annotations/{id}/edits", save, methods=["POST"]),
         Route("/api/annotations/{id}/submit", submit, methods=["POST"]),
+        Route("/api/annotations/{id}/{what:str}", read, methods=["GET"]),
+        Route("/api/annotations/{id}/at/{revision:int}", read_at, methods=["GET"]),
+        Route("/api/bulk/{step}/{phase}", bulk, methods=["POST"]),
         Route("/harness/reset", reset, methods=["POST"]),
         Route("/harness/suggest", suggest, methods=["POST"]),
         Route("/harness/change", change, methods=["POST"]),

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+from mednerapp.domain import history
 from mednerapp.domain.annotations import (
     MODEL_CLIENT,
     AnnotatedSpan,
+    AnnotationEvent,
     Edit,
     EditAction,
     SpanState,
-    apply_edit,
     span_from_dict,
 )
+from mednerapp.domain.editing import apply_edit
 from mednerapp.domain.labels import MEDICAL_SCHEMA
-from mednerapp.domain.spans import Span
-from mednerapp.errors import InvalidValue
+from mednerapp.errors import InvalidEdit, InvalidValue
+from mednerapp.http import bodies
 
 LABELS = [
     {"name": label.name, "key": label.key, "color": label.color, "description": label.description}
@@ -39,6 +42,9 @@ class Note:
     stored: list[dict[str, Any]] = field(default_factory=list)  # every stored edit, in order
     deleted: dict[str, AnnotatedSpan] = field(default_factory=dict)
     suggested: dict[str, AnnotatedSpan] = field(default_factory=dict)
+    first: dict[str, AnnotatedSpan] = field(default_factory=dict)  # the spans at revision 0
+    events: list[AnnotationEvent] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)  # what else the editor is given
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -59,6 +65,8 @@ class World:
     answer: int | None = None
     results: list[dict[str, Any]] = field(default_factory=list)
     requests: int = 0
+    bulk: list[dict[str, Any]] = field(default_factory=list)  # what was asked of the bulk routes
+    kept: list[dict[str, Any]] = field(default_factory=list)  # what they answer was kept
     height: int = 420
 
 
@@ -74,7 +82,8 @@ def reset(payload: dict[str, Any]) -> None:
             span["id"]: span_from_dict({"origin": "model", "state": "suggested", **span}) for span in given["spans"]
         }
         suggested = {span.id: span for span in spans.values() if span.state is SpanState.SUGGESTED}
-        note = Note(id=given["id"], text=given["text"], spans=spans, suggested=suggested)
+        note = Note(id=given["id"], text=given["text"], spans=spans, suggested=suggested, first=dict(spans))
+        note.more = given.get("more", {})
         note.labels = given.get("labels", LABELS)
         note.read_only = given.get("read_only", False)
         world.notes[note.id] = note
@@ -93,19 +102,19 @@ def save(note: Note, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     if _changed_by_others(note, client, body["base_revision"]):
         return 409, {"error": "conflict", "message": "Changed elsewhere.", **note.as_dict()}
     try:
-        after = _applied(note, client, body["edits"])
-    except _InvalidEditError as refused:
-        return 422, {"error": "invalid_edit", "message": str(refused), "seq": refused.seq}
-    note.spans, new = after
-    for edit in new:
-        note.revision += 1
+        given = [edit for edit in body["edits"] if edit["seq"] > note.seen.get(client, 0)]
+        spans = _applied(note, client, given)
+    except InvalidEdit as refused:
+        return 422, {"error": "invalid_edit", "message": str(refused), "seq": refused.client_seq}
+    note.spans = spans
+    for edit in given:
         note.stored.append({"client": client, **edit})
         note.seen[client] = edit["seq"]
     return 200, {"client": client, "ack": note.seen.get(client, 0), "revision": note.revision}
 
 
 def _changed_by_others(note: Note, client: str, base_revision: int) -> bool:
-    return any(edit["client"] not in (client, MODEL_CLIENT) for edit in note.stored[base_revision:])
+    return any(event.client not in (client, MODEL_CLIENT) for event in note.events[base_revision:])
 
 
 def suggest(note: Note, spans: list[dict[str, Any]]) -> None:
@@ -113,47 +122,95 @@ def suggest(note: Note, spans: list[dict[str, Any]]) -> None:
     for given in spans:
         span = span_from_dict(given)
         note.spans[span.id] = note.suggested[span.id] = span
-        note.revision += 1
+        _record(note, MODEL_CLIENT, Edit(1, EditAction.SUGGEST, span.id, span.span, span.state), None, span)
         note.stored.append({"client": MODEL_CLIENT, "action": "suggest", "span_id": span.id})
     note.epoch += 1
 
 
-class _InvalidEditError(Exception):
-    def __init__(self, seq: int, message: str) -> None:
-        super().__init__(message)
-        self.seq = seq
-
-
-def _applied(
-    note: Note, client: str, edits: list[dict[str, Any]]
-) -> tuple[dict[str, AnnotatedSpan], list[dict[str, Any]]]:
-    spans = dict(note.spans)
-    new = [edit for edit in edits if edit["seq"] > note.seen.get(client, 0)]
-    for given in new:
-        before = spans.get(given["span_id"])
-        after = given["after"]
+def _applied(note: Note, client: str, given: list[dict[str, Any]]) -> dict[str, AnnotatedSpan]:
+    spans, deleted, events = dict(note.spans), dict(note.deleted), list(note.events)
+    for value, edit in zip(given, bodies.edits({"edits": given}), strict=True):
+        before = spans.get(edit.span_id)
+        _check_before(value, before)
+        if edit.span and (
+            edit.span.end > len(note.text) or edit.span.label not in {one["name"] for one in note.labels}
+        ):
+            raise InvalidEdit(f"{edit.span.label} cannot be set here.", client_seq=edit.client_seq)
+        if edit.span and edit.span.label == "Refused":
+            raise InvalidEdit("Refused is not a label of this project.", client_seq=edit.client_seq)
         try:
-            span = Span(after["start"], after["end"], after["label"]) if after else None
-            state = SpanState(after["state"]) if after else None
-            edit = Edit(given["seq"], EditAction(given["action"]), given["span_id"], span, state)
-            deleted = None if before else note.deleted.get(edit.span_id)
-            result = apply_edit(before, edit, deleted=deleted, suggested=note.suggested.get(edit.span_id))
+            gone = None if before else deleted.get(edit.span_id)
+            after = apply_edit(before, edit, deleted=gone, suggested=note.suggested.get(edit.span_id))
         except InvalidValue as error:
-            raise _InvalidEditError(given["seq"], str(error)) from error
-        _check_before(given, before)
-        if span and (span.end > len(note.text) or span.label not in [label["name"] for label in note.labels]):
-            raise _InvalidEditError(given["seq"], f"{span.label} cannot be set here.")
-        if span and span.label == "Refused":
-            raise _InvalidEditError(given["seq"], "Refused is not a label of this project.")
-        if result is None:
-            note.deleted[edit.span_id] = spans.pop(edit.span_id)
+            raise InvalidEdit(str(error), client_seq=edit.client_seq) from error
+        if after is None:
+            deleted[edit.span_id] = spans.pop(edit.span_id)
         else:
-            spans[edit.span_id] = result
-    return spans, new
+            spans[edit.span_id] = after
+        events.append(_event(len(events) + 1, client, edit, before, after))
+    note.deleted, note.events, note.revision = deleted, events, len(events)
+    return spans
+
+
+def _record(note: Note, client: str, edit: Edit, before: AnnotatedSpan | None, after: AnnotatedSpan | None) -> None:
+    note.events.append(_event(len(note.events) + 1, client, edit, before, after))
+    note.revision = len(note.events)
+
+
+def _event(
+    revision: int, client: str, edit: Edit, before: AnnotatedSpan | None, after: AnnotatedSpan | None
+) -> AnnotationEvent:
+    return AnnotationEvent(
+        annotation_id=1,
+        revision=revision,
+        client=client,
+        client_seq=edit.client_seq,
+        user_id=1,
+        at=datetime.now(UTC),
+        action=edit.action,
+        span_id=edit.span_id,
+        before=before,
+        after=after,
+        previous_hash="",
+        step=edit.step,
+        phase=edit.phase,
+    )
 
 
 def _check_before(given: dict[str, Any], before: AnnotatedSpan | None) -> None:
     """The client's idea of the past must be ours: a wrong `before` would mean that undo restores a wrong span."""
-    known = {name: before.as_dict()[name] for name in ("start", "end", "label", "state")} if before else None
+    known = before.as_dict() if before else None
+    for name in ("id", "origin", "score", "adapter_id"):
+        if known:
+            known.pop(name)
     if given["before"] != known:
-        raise _InvalidEditError(given["seq"], f"before is {given['before']}, stored is {known}")
+        raise InvalidEdit(f"before is {given['before']}, stored is {known}", client_seq=given["seq"])
+
+
+def steps(note: Note) -> dict[str, Any]:
+    """What can be undone and redone, as the history route says it."""
+    found = history.steps(note.events)
+
+    def wire(step: history.Step) -> dict[str, Any]:
+        changes = [
+            {"before": before and before.as_dict(), "after": after and after.as_dict()}
+            for before, after in step.changes
+        ]
+        return {"step": step.id, "bulk": step.bulk, "changes": changes}
+
+    return {
+        "revision": note.revision,
+        "done": [wire(step) for step in found.done],
+        "undone": [wire(step) for step in found.undone],
+    }
+
+
+def at(note: Note, revision: int) -> dict[str, Any]:
+    """The spans as they were."""
+    spans = dict(note.first)
+    for event in note.events[:revision]:
+        if event.after:
+            spans[event.span_id] = event.after
+        else:
+            spans.pop(event.span_id, None)
+    return {"revision": revision, "spans": [span.as_dict() for span in spans.values()]}

@@ -5,10 +5,21 @@ from typing import Any, cast
 import notes
 import streamlit as st
 
+import mednerapp.ui.span_editor as component
 from mednerapp.ui.span_editor import EditorLabel, EditorSpan, span_editor
 
 st.set_page_config(layout="wide")
 note = notes.shown()
+
+
+def _renderer() -> Any:
+    """The real one, given in addition what a test wants the editor to have."""
+    render = _real()
+    return lambda **given: render(**{**given, "data": {**given["data"], **note.more}})
+
+
+_real = getattr(component, "_real_renderer", component._renderer)
+component._real_renderer, component._renderer = _real, _renderer  # type: ignore[attr-defined]
 st.button("Before")
 result = span_editor(
     key="editor",

@@ -1,4 +1,4 @@
-// The live annotation of one note: spans in reading order, the blocks they fall into, and the edit history.
+// The live annotation of one note: spans in reading order, the blocks they fall into.
 // Offsets are UTF-16 units in here; offsets.js converts at the edge.
 
 import { lowerBound } from './offsets.js';
@@ -8,14 +8,26 @@ import { lowerBound } from './offsets.js';
  * @property {string} id
  * @property {number} start UTF-16 offset
  * @property {number} end UTF-16 offset after the last character
+ * @property {[number, number][]} fragments the pieces of a discontinuous span, empty for a span in one piece
  * @property {string} label
  * @property {'suggested' | 'confirmed' | 'rejected'} state
  * @property {'model' | 'person'} origin
  * @property {number | null} score
+ * @property {number | null} adapterId
+ * @property {string | null} assertion see assertions.js
+ * @property {'model' | 'person' | null} assertionBy model: the rules suggest it, nobody has confirmed it
+ * @property {string} comment
+ * @property {boolean} unsure
  *
  * @typedef {{before: Span | null, after: Span | null}} Change  null: the span does not exist on that side
- * @typedef {{start: number, end: number, spans: Set<Span>, element: Element | null}} Block
+ * @typedef {{start: number, end: number, spans: Set<Span>, element: Element | null, drawn: boolean}} Block
  */
+
+/** What a new span has beyond its place and label. */
+export const NEW_SPAN = Object.freeze({
+  fragments: [], state: 'confirmed', origin: 'person', score: null, adapterId: null,
+  assertion: null, assertionBy: null, comment: '', unsure: false,
+});
 
 const BLOCK_LENGTH = 1200; // repainting one block after an edit stays under a millisecond at this size
 
@@ -24,15 +36,40 @@ export function inReadingOrder(a, b) {
   return a.start - b.start || b.end - a.end || (a.id < b.id ? -1 : Number(a.id > b.id));
 }
 
+/** The pieces of text that a span marks: its fragments, or all of it. */
+export const piecesOf = ({ start, end, fragments }) => (fragments.length ? fragments : [[start, end]]);
+
+/** The mention: the text of a span, the pieces of a discontinuous one joined by an ellipsis. */
+export const mentionOf = (text, span) => piecesOf(span).map(([start, end]) => text.slice(start, end)).join(' … ');
+
+const PLACE = ['start', 'end'];
+const ATTRIBUTES = ['assertion', 'assertionBy', 'comment', 'unsure'];
+const sameIn = (names, a, b) => names.every((name) => a[name] === b[name]);
+const samePieces = (a, b) => a.length === b.length && a.every(([start, end], i) => start === b[i][0] && end === b[i][1]);
+export const samePlace = (a, b) => sameIn(PLACE, a, b) && samePieces(a.fragments, b.fragments);
+
+/** Whether two states of a span are the same in everything that a person can change. */
+export const sameContent = (a, b) => samePlace(a, b) && sameIn(['label', 'state', ...ATTRIBUTES], a, b);
+
 /** What a person did, in the words of the save protocol: a name only if the change is no more than it says. */
 export function actionOf({ before, after }, existedBefore) {
   if (!after) return 'delete';
   const confirmed = after.state === 'confirmed';
   if (!before) return confirmed && !existedBefore ? 'create' : 'restore';
-  const moved = before.start !== after.start || before.end !== after.end;
-  const renamed = before.label !== after.label;
-  if (confirmed && !(moved && renamed)) return moved ? 'resize' : renamed ? 'relabel' : 'accept';
-  return after.state === 'rejected' && !moved && !renamed ? 'reject' : 'restore';
+  const moved = !samePlace(before, after);
+  const changed = ['label', 'state', ...ATTRIBUTES].filter((name) => before[name] !== after[name]);
+  const only = (...names) => changed.every((name) => names.includes(name));
+  if (moved) {
+    // The rules may look again at an assertion that they have suggested.
+    const names = before.assertionBy === 'model' && after.assertionBy !== 'person' ? ['assertion', 'assertionBy'] : [];
+    return confirmed && only('state', ...names) ? 'resize' : 'restore';
+  }
+  if (changed.includes('label')) return confirmed && only('label', 'state') ? 'relabel' : 'restore';
+  if (changed.length && only('assertion', 'assertionBy')) return 'assert';
+  if (changed.length && only('comment')) return 'comment';
+  if (changed.length && only('unsure')) return 'flag';
+  if (!only('state') || after.state === 'suggested') return 'restore';
+  return confirmed ? 'accept' : 'reject';
 }
 
 /** The change that takes `change` back. */
@@ -49,11 +86,10 @@ export function difference(from, to) {
   return [...removed, ...written];
 }
 
-const sameContent = (a, b) =>
-  a.start === b.start && a.end === b.end && a.label === b.label && a.state === b.state;
-
 /** The spans of one note. Spans are frozen; every edit replaces one span by another. */
 export class SpanDocument {
+  #counts;
+
   /** @param {string} text
    *  @param {Span[]} spans */
   constructor(text, spans) {
@@ -73,8 +109,12 @@ export class SpanDocument {
   replaceAll(spans) {
     this.sorted = spans.map((span) => Object.freeze({ ...span })).sort(inReadingOrder);
     this.byId = new Map(this.sorted.map((span) => [span.id, span]));
+    this.#counts = { confirmed: 0, suggested: 0, rejected: 0 };
     for (const block of this.blocks) block.spans = new Set();
-    for (const span of this.sorted) for (const block of this.blocksOf(span)) block.spans.add(span);
+    for (const span of this.sorted) {
+      this.#counts[span.state] += 1;
+      for (const block of this.blocksOf(span)) block.spans.add(span);
+    }
   }
 
   /** @returns {Span | null} */
@@ -82,31 +122,30 @@ export class SpanDocument {
     return this.byId.get(id) ?? null;
   }
 
-  /** @returns {Set<Block>} the blocks that need repainting */
+  /** Replaces one span by another, adds one (`before` null) or takes one away (`after` null). */
   apply({ before, after }) {
-    const touched = new Set();
-    if (before) {
-      const current = this.byId.get(before.id);
-      this.byId.delete(before.id);
-      this.sorted.splice(this.#rank(current), 1);
-      for (const block of this.blocksOf(current)) {
-        block.spans.delete(current);
-        touched.add(block);
-      }
+    const current = before && this.byId.get(before.id);
+    const span = after && Object.freeze({ ...after });
+    if (current && span && current.start === span.start && current.end === span.end) {
+      this.sorted[this.rank(current)] = span;
+    } else {
+      if (current) this.sorted.splice(this.rank(current), 1);
+      if (span) this.sorted.splice(this.rank(span), 0, span);
     }
-    if (after) {
-      const span = Object.freeze({ ...after });
+    if (current) {
+      this.byId.delete(current.id);
+      this.#counts[current.state] -= 1;
+      for (const block of this.blocksOf(current)) block.spans.delete(current);
+    }
+    if (span) {
       this.byId.set(span.id, span);
-      this.sorted.splice(this.#rank(span), 0, span);
-      for (const block of this.blocksOf(span)) {
-        block.spans.add(span);
-        touched.add(block);
-      }
+      this.#counts[span.state] += 1;
+      for (const block of this.blocksOf(span)) block.spans.add(span);
     }
-    return touched;
   }
 
-  #rank(span) {
+  /** Place of a span in reading order, from 0. */
+  rank(span) {
     return lowerBound(this.sorted.length, (i) => inReadingOrder(this.sorted[i], span) < 0);
   }
 
@@ -131,7 +170,7 @@ export class SpanDocument {
   /** The span with exactly these offsets and this label, if there is one. */
   find(start, end, label) {
     for (const span of this.blockAt(start).spans) {
-      if (span.start === start && span.end === end && span.label === label) return span;
+      if (span.start === start && span.end === end && span.label === label && !span.fragments.length) return span;
     }
     return null;
   }
@@ -139,15 +178,26 @@ export class SpanDocument {
   /** The next (step 1) or previous (step -1) span in reading order, null at either end. */
   neighbour(id, step) {
     const current = this.get(id);
-    const index = current ? this.#rank(current) : step > 0 ? -1 : this.sorted.length;
+    const index = current ? this.rank(current) : step > 0 ? -1 : this.sorted.length;
     return this.sorted[index + step] ?? null;
   }
 
   /** The first suggestion after `span` (after its place, if it is gone), from the top again at the end. */
   nextSuggestion(span) {
-    const from = span ? lowerBound(this.sorted.length, (i) => inReadingOrder(this.sorted[i], span) <= 0) : 0;
-    const order = [...this.sorted.slice(from), ...this.sorted.slice(0, from)];
-    return order.find((other) => other.state === 'suggested') ?? null;
+    const { sorted } = this;
+    if (!this.#counts.suggested) return null;
+    const from = span ? lowerBound(sorted.length, (i) => inReadingOrder(sorted[i], span) <= 0) : 0;
+    for (let i = 0; i < sorted.length; i += 1) {
+      const other = sorted[(from + i) % sorted.length];
+      if (other.state === 'suggested') return other;
+    }
+    return null;
+  }
+
+  /** The spans that mark an offset, innermost first. */
+  spansAt(offset) {
+    const marks = (span) => piecesOf(span).some(([start, end]) => start <= offset && offset < end);
+    return [...this.blockAt(offset).spans].filter(marks).sort((a, b) => a.end - a.start - (b.end - b.start));
   }
 
   /** @returns {Span[]} what nobody has looked at yet */
@@ -155,11 +205,9 @@ export class SpanDocument {
     return this.sorted.filter((span) => span.state === 'suggested');
   }
 
-  /** Number of spans per state. */
+  /** Number of spans per state, kept while spans change. */
   counts() {
-    const counts = { confirmed: 0, suggested: 0, rejected: 0 };
-    for (const span of this.sorted) counts[span.state] += 1;
-    return counts;
+    return this.#counts;
   }
 }
 
@@ -172,57 +220,8 @@ function cutIntoBlocks(text) {
       const lineEnd = text.indexOf('\n', end);
       end = lineEnd < 0 ? text.length : lineEnd + 1;
     }
-    blocks.push({ start, end, spans: new Set(), element: null });
+    blocks.push({ start, end, spans: new Set(), element: null, drawn: false });
     start = end;
   }
-  return blocks.length ? blocks : [{ start: 0, end: 0, spans: new Set(), element: null }];
-}
-
-/** Undo and redo. One step is a list of changes that were made together. */
-export class History {
-  #done = [];
-  #undone = [];
-
-  get canUndo() {
-    return this.#done.length > 0;
-  }
-
-  get canRedo() {
-    return this.#undone.length > 0;
-  }
-
-  /** Records a step that was just made. */
-  push(changes) {
-    this.#done.push(changes);
-    this.#undone = [];
-  }
-
-  /** @returns {Change[]} the changes to make now; empty when there is nothing to undo */
-  undo() {
-    const step = this.#done.pop();
-    if (!step) return [];
-    this.#undone.push(step);
-    return [...step].reverse().map(mirrored);
-  }
-
-  /** @returns {Change[]} the changes to make now; empty when there is nothing to redo */
-  redo() {
-    const step = this.#undone.pop();
-    if (!step) return [];
-    this.#done.push(step);
-    return step;
-  }
-
-  /** Drops every recorded change of one span: its past is no longer what the history believes. */
-  forget(id) {
-    const others = ({ before, after }) => (before ?? after).id !== id;
-    const prune = (steps) => steps.map((step) => step.filter(others)).filter((step) => step.length);
-    this.#done = prune(this.#done);
-    this.#undone = prune(this.#undone);
-  }
-
-  clear() {
-    this.#done = [];
-    this.#undone = [];
-  }
+  return blocks.length ? blocks : [{ start: 0, end: 0, spans: new Set(), element: null, drawn: false }];
 }

@@ -1,84 +1,86 @@
-// The span editor: owns the live spans, the selection and the undo history of one note while it is open.
+// The span editor: the live spans of one note while it is open, and the parts that show and change them.
 // The database owns the truth: every edit goes to the server at once through saving.js and transport.js.
 
-import { History, SpanDocument } from './document.js';
+import { Actions } from './actions.js';
+import { Scopes } from './assertions.js';
+import { Cursor } from './cursor.js';
+import { SpanDocument } from './document.js';
 import { element } from './elements.js';
-import { keyOf } from './keys.js';
-import { Painter, describe } from './painter.js';
-import { Banner, FloatingBar, Help, StatusLine, Toolbar } from './panels.js';
+import { FEATURES } from './features/index.js';
+import { FloatingBar } from './floating.js';
+import { History } from './history.js';
+import { fetchJson, uuid, whenIdle } from './http.js';
+import { Keyboard } from './keyboard.js';
+import { Painter } from './painter.js';
+import { Banner, Help, StatusLine, Toolbar } from './panels.js';
 import { Pointer } from './pointer.js';
 import { Saving } from './saving.js';
-import { clearSelection, select } from './selection.js';
-import { uuid } from './transport.js';
+import { Side } from './side.js';
+import { Walk } from './walk.js';
 import { Wire } from './wire.js';
 
-/**
- * What Python sends. Offsets are code points.
- * @typedef {object} EditorData
- * @property {string} docId
- * @property {number} epoch the editor reloads when docId or epoch changes, and at no other time; with the epoch as soon
- *   as every edit is saved and `spans` are no older than the last of them
- * @property {number} visit echoed in `submitted` and `skipped`
- * @property {string} text
- * @property {{name: string, key: string, color: string, description: string}[]} labels
- * @property {import('./document.js').Span[]} spans
- * @property {number} revision
- * @property {string} saveUrl
- * @property {string} submitUrl
- * @property {boolean} readOnly
- * @property {number | null} height of the text pane in pixels; null: what the window leaves
- */
-
-const TEXT_LABEL = 'Note text. Tab and arrow keys move between spans, number keys set the label, question mark lists all keys.';
+const TEXT_LABEL = 'Note text. Tab and arrow keys move between spans, Ctrl and arrow keys move a word cursor, number keys set the label, question mark lists all keys.';
 
 export class SpanEditor {
-  /** @type {EditorData | null} */
-  #data = null;
+  /** @type {import('./data.js').EditorData | null} */
+  data = null;
   #shown = null; // docId and epoch of the document
   #asked = ''; // what Python was last asked to send
-  #history = new History();
-  #active = null; // id of the active span
-  #selected = null; // selected text, UTF-16 offsets
   #setStateValue = null;
+  #refreshing = false;
+  #looking = null; // a document that is shown only to look at
 
   /** @param {Node} parent the component's place in the page */
   constructor(parent) {
+    this.history = new History();
+    this.actions = new Actions(this);
+    this.walk = new Walk(this);
+    this.side = new Side(this);
     this.toolbar = new Toolbar(this);
     this.banner = new Banner();
     this.floating = new FloatingBar(this);
     this.status = new StatusLine();
-    this.help = new Help(() => this.toggleHelp());
     this.voice = element('div', { class: 'voice', 'aria-live': 'polite' });
+    // The keys are single letters, so the focusable element is an application: screen readers then pass keys on. The text inside
+    // is a document again, which they can read, search and walk through in their own way.
+    this.lines = element('div', { class: 'lines', role: 'document', 'aria-label': 'Note' });
     this.text = element('div', {
       class: 'text', tabindex: '0', role: 'application', 'aria-roledescription': 'note with labelled spans',
       'aria-label': TEXT_LABEL,
-    });
+    }, this.lines);
     this.pane = element('div', { class: 'pane' }, this.text, this.floating.element);
-    this.root = element('div', { class: 'editor' }, this.toolbar.element, this.banner.element, this.pane,
-      this.status.element, this.voice, this.help.element);
-    this.painter = new Painter(this.text);
-    this.pointer = new Pointer(this);
-    this.root.addEventListener('keydown', (event) => this.#onKey(event));
+    this.root = element('div', { class: 'editor' }, this.toolbar.element, this.banner.element,
+      element('div', { class: 'columns' }, this.pane, this.side.element), this.status.element, this.voice);
     parent.appendChild(this.root);
+    this.painter = new Painter(this.lines);
+    this.cursor = new Cursor(this);
+    this.pointer = new Pointer(this);
+    this.features = FEATURES.map((Feature) => new Feature(this));
+    this.keyboard = new Keyboard(this, this.features);
+    this.help = new Help(this.keyboard.table, () => this.keyboard.toggleHelp());
+    this.root.append(this.help.element);
+    this.text.addEventListener('focus', () => this.pane.classList.toggle('focused', this.text.matches(':focus-visible')));
+    this.text.addEventListener('blur', () => this.pane.classList.remove('focused'));
   }
 
   /** Leaves the page; edits that are still waiting are sent. */
   destroy() {
     this.pointer.destroy();
-    this.saving?.transport.close();
+    this.painter.undecorate();
+    this.saving?.close();
     this.root.remove();
   }
 
   /**
    * Takes what Python sent. Idempotent: runs after every rerun and theme change.
-   * @param {EditorData} data
+   * @param {import('./data.js').EditorData} data
    * @param {(name: string, value: any) => void} setStateValue
    */
   update(data, setStateValue) {
     this.#setStateValue = setStateValue;
     if (!data) return;
-    const previous = this.#data;
-    this.#data = data;
+    const previous = this.data;
+    this.data = data;
     this.pane.style.height = data.height ? `${data.height}px` : '';
     const reload = data.docId !== previous?.docId;
     if (reload) this.#load(previous);
@@ -88,12 +90,13 @@ export class SpanEditor {
       this.toolbar.setLabels(data.labels);
       this.#mount();
     }
+    if (reload) this.#afterLoad();
     this.refresh();
   }
 
   /** Shows what Python sent with a new epoch, once nothing that the person did here is missing in it. */
   catchUp() {
-    const { docId, epoch, spans, revision } = this.#data;
+    const { docId, epoch, spans, revision } = this.data;
     if (!this.saving || docId !== this.#shown.docId || epoch === this.#shown.epoch) return;
     const { transport, leaving } = this.saving;
     if (transport.pending.length) return;
@@ -105,8 +108,9 @@ export class SpanEditor {
     }
     this.#shown.epoch = epoch;
     if (leaving || !this.grow(spans, revision)) {
-      this.#load(this.#data);
+      this.#load(this.data);
       this.#mount();
+      this.#afterLoad();
       this.refresh();
     }
   }
@@ -119,288 +123,246 @@ export class SpanEditor {
   /** Adds suggestions that have arrived, under the person's hands: the place, the selection and undo are kept.
    *  @returns {boolean} false, and nothing is done, if the server's spans differ in more than that */
   grow(spans, revision) {
-    const inHere = spans.map((span) => ({ ...span, ...this.wire.rangeFromWire(span) }));
-    const known = ({ id }) => !this.document.get(id) && this.wire.knows(id);
-    if (!this.document.isGrownTo(inHere) || inHere.some(known)) return false;
+    const inHere = spans.map((span) => this.wire.fromWire(span, { remember: false }));
+    const known = ({ id }) => !this.live.get(id) && this.wire.knows(id);
+    if (!this.live.isGrownTo(inHere) || inHere.some(known)) return false;
+    this.preview(null);
     this.document.replaceAll(spans.map((span) => this.wire.fromWire(span)));
     const top = this.pane.scrollTop;
     this.#mount();
     this.pane.scrollTop = top;
-    this.#reselect();
+    this.walk.reselect();
     this.saving.transport.rebase(revision, []);
     return true;
   }
 
   #mount() {
-    this.painter.mount(this.document, this.#data.labels);
-    this.painter.activate(this.document.get(this.#active));
+    this.painter.mount(this.document, this.data.labels);
+    this.painter.activate(this.activeSpan);
   }
 
   #load(previous) {
-    const { docId, epoch, text, spans } = this.#data;
+    const { docId, epoch, text, spans } = this.data;
     this.#shown = { docId, epoch };
-    this.saving?.transport.close();
+    this.preview(null);
+    this.saving?.close();
     this.banner.close(this.banner.kind);
     if (this.help.open) this.help.toggle();
-    this.dropSelection();
-    this.#active = null;
-    this.#history.clear();
+    this.walk.reset();
+    this.cursor.reset();
+    this.painter.undecorate();
+    this.history.clear();
     this.wire = new Wire(text);
     this.document = new SpanDocument(text, spans.map((span) => this.wire.fromWire(span)));
-    this.saving = new Saving(this, this.#data);
+    this.scopes = new Scopes((this.data.scopes ?? []).map((scope) => ({ ...scope, ...this.wire.rangeFromWire(scope) })));
+    this.saving = new Saving(this, this.data);
+    for (const edit of this.saving.transport.pending) this.#showUnsent(edit);
     this.pane.scrollTop = 0;
     if (previous) this.focus(); // the next note: hands stay on the keyboard
+  }
+
+  /** An edit that an earlier page of this tab did not get through. */
+  #showUnsent({ span_id: id, after }) {
+    const before = this.document.get(id);
+    const span = after && this.wire.withContent(before, id, after);
+    if (before || span) this.document.apply({ before, after: span });
+  }
+
+  #afterLoad() {
+    for (const feature of this.features) feature.load?.(this.data);
+    const { focus } = this.data;
+    const span = focus?.span !== undefined ? this.document.get(focus.span) : null;
+    if (span) this.activate(span);
+    else if (focus?.end) {
+      const { start, end } = this.wire.rangeFromWire(focus);
+      this.reveal(start, end);
+    }
+    whenIdle(() => this.loadHistory());
+  }
+
+  /** Puts what the server has stored beneath the steps that can be undone. */
+  async loadHistory() {
+    const { saving, wire, history } = this;
+    if (!(await saving.transport.settled()) || saving !== this.saving) return;
+    const { status, body } = await fetchJson(`${this.apiUrl}/history`);
+    if (status !== 200 || saving !== this.saving) return;
+    history.putBeneath(body, wire);
+    this.refresh();
+  }
+
+  /** Where the routes of this annotation are. */
+  get apiUrl() {
+    return this.data.apiUrl || this.data.saveUrl.replace(/\/edits$/, '');
+  }
+
+  /** Reads (or with a body posts) JSON. */
+  fetchJson(url, body) {
+    return fetchJson(url, body);
   }
 
   /** The editor's state for tests and benchmarks; offsets are code points. */
   snapshot() {
     const { docId, epoch } = this.#shown;
     const { pending, problem, revision, client } = this.saving.transport;
+    const { selected } = this;
     return {
       docId, epoch, revision, client,
-      spans: this.document.sorted.map((span) => this.wire.toWire(span)),
-      active: this.#active,
-      selected: this.#selected && this.wire.rangeToWire(this.#selected),
+      spans: this.live.sorted.map((span) => this.wire.toWire(span)),
+      active: this.activeSpan?.id ?? null,
+      selected: selected && this.wire.rangeToWire(selected),
+      cursor: this.cursor.word && this.wire.rangeToWire(this.cursor.word),
       pending: pending.length, problem: problem?.kind ?? null, banner: this.banner.kind, leaving: this.saving.leaving,
-      canUndo: this.#history.canUndo, canRedo: this.#history.canRedo,
+      canUndo: this.history.canUndo, canRedo: this.history.canRedo,
     };
   }
 
   // ---- edits
 
-  get #editable() {
-    return !this.#data.readOnly && !this.saving.leaving;
+  get editable() {
+    return !this.data.readOnly && !this.saving.leaving && !this.#looking;
   }
 
-  /** Makes changes as one undo step. */
-  commit(changes) {
-    this.#history.push(changes);
-    this.#perform(changes);
+  /** The person's own spans, also while another version is shown to look at. */
+  get live() {
+    return this.#looking ?? this.document;
   }
 
-  #perform(changes, options) {
-    const edits = changes.map((change) => this.wire.edit(change, options));
-    this.#show(changes);
+  /**
+   * Makes changes as one undo step.
+   * @param {import('./document.js').Change[]} changes
+   * @param {{step?: string, bulk?: boolean}} [options] bulk: the step also changes other notes, through bulkUrl
+   */
+  commit(changes, { step = uuid(), bulk = false } = {}) {
+    this.history.push({ id: step, changes, bulk });
+    this.perform(changes, { step });
+  }
+
+  /** Makes changes and sends them. */
+  perform(changes, options) {
+    const { document: document_ } = this;
+    const real = changes
+      .map(({ before, after }) => ({ before: document_.get((before ?? after).id), after }))
+      .filter(({ before, after }) => before || after);
+    const edits = real.map((change) => this.wire.edit(change, options));
+    this.show(real);
     this.saving.transport.add(edits);
   }
 
-  #show(changes) {
-    this.painter.paint(new Set(changes.flatMap((change) => [...this.document.apply(change)])));
-    this.#reselect();
+  /** Makes changes that need not be sent. */
+  show(changes) {
+    for (const change of changes) this.document.apply(change);
+    this.painter.paint(changes);
+    this.walk.reselect();
   }
 
-  /** Gives a label to the selected text, else to the active span. */
   label(name) {
-    if (!this.#editable) return;
-    if (this.#selected) this.#create(this.#selected, name);
-    else this.#change({ label: name, state: 'confirmed' });
+    this.actions.label(name);
   }
 
-  #create({ start, end }, label) {
-    const twin = this.document.find(start, end, label);
-    const span = twin ?? { id: uuid(), start, end, label, origin: 'person', score: null };
+  /** These spans replace all local ones; `step` is all that can be undone afterwards. */
+  replaceSpans(spans, step = null) {
+    this.preview(null);
     this.dropSelection();
-    if (twin?.state !== 'confirmed') this.commit([{ before: twin, after: { ...span, state: 'confirmed' } }]);
-    this.#activate(this.document.get(span.id));
+    this.document.replaceAll(spans);
+    this.history.clear();
+    if (step) this.history.push(step);
+    this.painter.mount(this.document, this.data.labels);
+    this.activate(this.activeSpan);
   }
 
-  /** Changes the active span. */
-  #change(properties) {
-    const before = this.document.get(this.#active);
-    if (!before) return;
-    const after = { ...before, ...properties };
-    if (Object.keys(properties).some((name) => before[name] !== after[name])) this.commit([{ before, after }]);
-    this.#activate(this.document.get(after.id));
-  }
-
-  /** Confirms the active span and goes to the next suggestion. */
-  accept() {
-    this.#judge('confirmed');
-  }
-
-  /** Keeps the active span as rejected and goes to the next suggestion. */
-  reject() {
-    this.#judge('rejected');
-  }
-
-  #judge(state) {
-    if (!this.#editable) return;
-    this.#change({ state });
-    this.goToSuggestion();
-  }
-
-  /** Deletes the active span. */
-  remove() {
-    const span = this.document.get(this.#active);
-    if (!span || !this.#editable) return;
-    const neighbour = this.document.neighbour(span.id, 1) ?? this.document.neighbour(span.id, -1);
-    this.commit([{ before: span, after: null }]);
-    this.#activate(neighbour, { spoken: `Deleted ${span.label}. ` });
-  }
-
-  undo() {
-    if (this.#editable) this.#step(this.#history.undo());
-  }
-
-  redo() {
-    if (this.#editable) this.#step(this.#history.redo());
-  }
-
-  #step(changes) {
-    if (!changes.length) return;
-    this.#perform(changes, { again: true });
-    const shown = changes.findLast(({ after }) => after)?.after;
-    this.#activate(this.document.get(shown?.id ?? this.#active));
-  }
-
-  /** The server's spans (code points) replace all local ones; there is nothing to undo afterwards. */
-  replaceSpans(spans) {
-    this.dropSelection();
-    this.document.replaceAll(spans.map((span) => this.wire.fromWire(span)));
-    this.#history.clear();
-    this.painter.mount(this.document, this.#data.labels);
-    this.#activate(this.document.get(this.#active));
+  /** Shows other spans of this note, only to look at them; null: back to the person's own. */
+  preview(spans) {
+    if (!spans && !this.#looking) return;
+    const own = this.live;
+    this.#looking = spans && own;
+    this.document = spans ? new SpanDocument(own.text, spans) : own;
+    this.root.classList.toggle('preview', Boolean(spans));
+    this.#mount();
+    this.refresh();
   }
 
   /** Takes back edits of one span that the server refused for good. */
   takeBack([first]) {
+    this.preview(null);
     const current = this.document.get(first.span_id);
-    const after = first.before && this.wire.fromWire({ ...current, ...first.before, id: first.span_id });
-    if (current || after) this.#show([{ before: current, after }]);
-    this.#history.forget(first.span_id);
-    this.#activate(this.document.get(this.#active));
+    const after = first.before && this.wire.withContent(current, first.span_id, first.before);
+    if (current || after) this.show([{ before: current, after }]);
+    this.history.forget(first.span_id);
+    this.activate(this.activeSpan);
   }
 
-  // ---- moving and selecting
+  // ---- where the person is
 
-  /** Makes the next (1) or previous (-1) span active.
-   *  @returns {boolean} false at either end: the key keeps its usual meaning, so Tab leaves the editor */
-  move(step) {
-    const span = this.document.neighbour(this.#active, step);
-    if (span) this.#activate(span);
-    return Boolean(span);
+  /** @returns {import('./document.js').Span | null} */
+  get activeSpan() {
+    return this.walk.active;
   }
 
-  /** Makes the next suggestion that nobody has looked at active, from the top again after the last one. */
-  goToSuggestion() {
-    const span = this.document.nextSuggestion(this.document.get(this.#active));
-    if (span) this.#activate(span);
-    else this.voice.textContent = 'No suggestions left.';
+  /** @returns {{start: number, end: number} | null} the selected text, UTF-16 offsets */
+  get selected() {
+    return this.walk.selected;
   }
 
-  #activate(span, { reveal = true, spoken = '' } = {}) {
-    this.floating.hide();
-    this.#active = span?.id ?? null;
-    this.painter.activate(span);
-    this.#reselect();
-    if (span && reveal) this.painter.elementOf(span)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-    this.voice.textContent = span ? `${spoken}${describe(span)}: ${this.document.text.slice(span.start, span.end)}` : spoken;
-    this.refresh();
+  activate(span, options) {
+    this.walk.activate(span, options);
   }
 
-  /** A click on these spans, innermost first: makes the first one active, or the one around the active one. */
-  choose(spans) {
-    const next = spans[(spans.findIndex((span) => span.id === this.#active) + 1) % spans.length] ?? null;
-    this.#activate(next, { reveal: false });
-    if (!next) return;
-    const rectangle = this.painter.elementOf(next).getBoundingClientRect();
-    this.floating.showForSpan(rectangle, next, this.#data.labels, !this.#editable);
+  /** Scrolls [start, end) into the middle of the pane and lets it flash. */
+  reveal(start, end) {
+    this.walk.reveal({ start, end }, { block: 'center' });
+    this.painter.decorate('flash', [{ start, end }]);
+    setTimeout(() => this.painter.decorate('flash', []), 1500);
   }
 
-  /** Selects text and offers the labels for it. */
-  selectText(range) {
-    this.#selected = range;
-    const rectangles = select(this.painter, range).getClientRects();
-    if (this.#editable) this.floating.showForText(rectangles[rectangles.length - 1], this.#data.labels);
-    this.voice.textContent = `Selected: ${this.document.text.slice(range.start, range.end)}`;
-  }
-
-  #reselect() {
-    if (this.#selected) select(this.painter, this.#selected); // repainting has replaced the nodes it was in
+  /** Selects text, UTF-16 offsets, and offers the labels for it. */
+  selectText(range, options) {
+    this.walk.select(range, options);
   }
 
   dropSelection() {
-    if (this.#selected) clearSelection();
-    this.#selected = null;
-    this.floating.hide();
+    this.walk.drop();
   }
 
-  /** Drops the selection and the active span; closes the help or a question first if one is open. */
-  clear() {
-    if (this.help.open) this.toggleHelp();
-    else if (this.banner.cancel) this.banner.cancel();
-    else {
-      this.dropSelection();
-      this.#activate(null);
-      this.focus();
-    }
-  }
-
-  toggleHelp() {
-    this.floating.hide();
-    this.help.toggle();
-    if (!this.help.open) this.focus();
+  /** The words in the text that have led to the assertion suggested for a span. */
+  triggersOf(span) {
+    const trigger = span.assertion && this.scopes.at(span)?.trigger;
+    return trigger ? [this.wire.rangeFromWire({ start: trigger[0], end: trigger[1] })] : [];
   }
 
   focus() {
     this.text.focus({ preventScroll: true });
   }
 
-  // ---- keyboard
-
-  #onKey(event) {
-    const chord = event.ctrlKey || event.metaKey || event.altKey;
-    if (!chord) event.stopPropagation(); // Streamlit has hotkeys on bare letters
-    const button = event.target instanceof HTMLButtonElement ? event.target : null;
-    let done = false;
-    if (this.banner.confirm && event.key === 'Enter') {
-      done = true;
-      // A key held down since the submit must not answer the question that it raised.
-      if (!chord && !event.repeat) (this.banner.element.contains(button) ? button.click() : this.banner.confirm());
-    } else if (!(button && !chord && ['Enter', ' ', 'Tab'].includes(event.key))) {
-      done = this.#run(event, chord);
-    }
-    if (!done) return;
-    event.preventDefault();
-    event.stopPropagation();
+  /** Announces something to screen readers. */
+  say(text) {
+    this.voice.textContent = text;
   }
 
-  /** @returns {boolean} whether the key was ours */
-  #run(event, chord) {
-    const key = keyOf(event);
-    if (this.help.open && !['clear', 'toggleHelp'].includes(key?.command)) return false;
-    if (key && !(key.edits && this.#data.readOnly)) return this[key.command](key.argument) !== false;
-    const label = chord ? null : this.#data.labels.find((one) => one.key === event.key);
-    if (label) this.label(label.name);
-    return Boolean(label);
-  }
-
-  // ---- leaving the note
-
-  submit() {
-    this.floating.hide();
-    if (this.#editable) this.saving.submit();
-  }
-
-  skip() {
-    if (this.#editable) this.saving.skip();
+  /** Says something above the text that stays until it is closed. */
+  notice(message, choices) {
+    this.saving.tell(message, choices);
   }
 
   /** Tells Python how the note was left, or what the editor needs. */
   report(name, details) {
-    const { docId, visit } = this.#data;
+    const { docId, visit } = this.data;
     this.#setStateValue(name, { docId, visit, at: Date.now(), ...details });
   }
 
-  /** Brings toolbar and status line up to date. */
+  /** Brings toolbar, status line and features up to date, once after everything that a key does. */
   refresh() {
-    const { saving, document: document_ } = this;
-    if (!saving) return;
-    const { readOnly } = this.#data;
-    this.toolbar.refresh({ history: this.#history, readOnly, busy: saving.leaving });
-    this.status.refresh({
-      counts: document_.counts(), active: document_.get(this.#active), transport: saving.transport,
-      readOnly, busy: saving.leaving,
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    queueMicrotask(() => {
+      this.#refreshing = false;
+      const { saving, document: document_, history } = this;
+      if (!saving) return;
+      const { readOnly } = this.data;
+      this.toolbar.refresh({ history, readOnly, busy: saving.leaving || Boolean(this.#looking) });
+      this.status.refresh({
+        counts: document_.counts(), active: this.activeSpan, transport: saving.transport, readOnly, busy: saving.leaving,
+      });
+      for (const feature of this.features) feature.refresh?.();
     });
   }
 }

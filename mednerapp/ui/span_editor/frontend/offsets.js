@@ -90,3 +90,74 @@ export function wholeWords(text, start, end) {
   while (inside(to)) to += characterAt(text, to).length;
   return { start: from, end: to };
 }
+
+// ---- stops of the word cursor and of the edges of a span
+
+const isWord = (character) => character !== '' && WORD.test(character);
+const isSpace = (character) => character !== '' && SPACE.test(character);
+
+/** The place after the character at `unit`, with the marks that belong to it. */
+function afterCharacter(text, unit) {
+  let to = unit + characterAt(text, unit).length;
+  while (to < text.length && MARK.test(characterAt(text, to))) to += characterAt(text, to).length;
+  return to;
+}
+
+/** The place before the character that ends at `unit`, marks included. */
+function beforeCharacter(text, unit) {
+  let from = unit - characterBefore(text, unit).length;
+  while (from > 0 && MARK.test(characterAt(text, from))) from -= characterBefore(text, from).length;
+  return from;
+}
+
+/**
+ * The word that holds or follows `unit` (step 1), or the one before it (step -1). A run of other characters without a blank or
+ * a word in it ("+", an emoji) is a stop as well.
+ * @returns {{start: number, end: number} | null} null at either end of the text
+ */
+export function nextWord(text, unit, step) {
+  let at = unit;
+  for (;;) {
+    if (step > 0 ? at >= text.length : at <= 0) return null;
+    const character = step > 0 ? characterAt(text, at) : characterBefore(text, at);
+    if (isSpace(character)) {
+      at += step * character.length;
+      continue;
+    }
+    const stop = stopAt(text, step > 0 ? at : at - character.length);
+    if (stop) return stop;
+    at = step > 0 ? afterCharacter(text, at) : beforeCharacter(text, at);
+  }
+}
+
+/** The stop of the word cursor at a character that is no white space; null for punctuation beside a word. */
+export function stopAt(text, unit) {
+  const grow = (inside) => {
+    let [start, end] = [unit, unit];
+    while (start > 0 && inside(characterBefore(text, start))) start -= characterBefore(text, start).length;
+    while (end < text.length && inside(characterAt(text, end))) end += characterAt(text, end).length;
+    return { start, end };
+  };
+  if (isWord(characterAt(text, unit))) return grow(isWord);
+  const run = grow((character) => character !== '' && !isSpace(character));
+  for (let at = run.start; at < run.end; at += characterAt(text, at).length) if (/[\p{L}\p{N}_]/u.test(characterAt(text, at))) return null;
+  return run;
+}
+
+/** Where an edge of a span goes when it moves by one word. */
+export function wordEdge(text, unit, step, edge) {
+  if (edge === 'end') {
+    if (step > 0) return nextWord(text, unit, 1)?.end ?? unit;
+    const inside = unit > 0 && !isSpace(characterBefore(text, unit)) ? stopAt(text, unit - characterBefore(text, unit).length) : null;
+    return (nextWord(text, inside?.start ?? unit, -1) ?? { end: unit }).end;
+  }
+  if (step < 0) return nextWord(text, unit, -1)?.start ?? unit;
+  const inside = isSpace(characterAt(text, unit)) ? null : stopAt(text, unit);
+  return (nextWord(text, inside?.end ?? unit, 1) ?? { start: unit }).start;
+}
+
+/** Where an edge of a span goes when it moves by one character. */
+export function characterEdge(text, unit, step) {
+  if (step > 0) return unit < text.length ? afterCharacter(text, unit) : unit;
+  return unit > 0 ? beforeCharacter(text, unit) : unit;
+}

@@ -1,11 +1,14 @@
-// Draws a SpanDocument as flat segments: each block is cut at every span edge, and a segment knows the spans it lies in,
-// so overlaps and nesting need no nested elements. Note text enters the page as text nodes only.
+// Draws a SpanDocument: one element per block of text, in it the segments of segments.js.
+// What a key costs is what it touches here: an edit that leaves a span where it is restyles its own segments, any other one
+// replaces the nodes around it. Blocks far from what is seen hold plain text until there is time to draw their spans.
 
-import { inReadingOrder } from './document.js';
+import { samePlace } from './document.js';
+import { whenIdle } from './http.js';
+import { dress, facts, nodesFor } from './segments.js';
 
 const PLAIN_COLOR = '#808080';
-const MAX_LINES = 4; // underlines drawn below one another where spans overlap
-const BADGE_SUFFIX = { suggested: '?', confirmed: '', rejected: ' ✗' };
+const FIRST_BLOCKS = 4; // drawn before the first frame: more than a window shows
+const IDLE_BLOCKS = 6; // drawn at a time afterwards
 
 /** A colour from data ends up in CSS: anything but a hexadecimal colour could load a URL. */
 export function safeColor(color) {
@@ -13,132 +16,248 @@ export function safeColor(color) {
 }
 
 export class Painter {
-  #spansOf = new WeakMap(); // segment element -> spans, innermost first
-  #blockOf = new WeakMap(); // block element -> block
-  #colors = new Map();
+  #colors = new Map(); // label → {name, color}
+  #sheet = new CSSStyleSheet();
+  #blockOf = new WeakMap(); // block element → block
   #document;
   #active = null;
+  #layers = new Map(); // name → {ranges, shown: Map<block, StaticRange[]>, highlight}
+  #idle = false;
+  #near = new IntersectionObserver((entries) => this.#approach(entries), { rootMargin: '800px' });
 
-  /** @param {HTMLElement} element the text pane, emptied and filled by the painter */
+  /** @param {HTMLElement} element emptied and filled by the painter */
   constructor(element) {
     this.element = element;
   }
 
-  /** Draws everything. */
+  /** Draws everything: what is seen first now, the rest when there is time. */
   mount(document_, labels) {
     this.#document = document_;
-    this.#colors = new Map(labels.map((label) => [label.name, safeColor(label.color)]));
     this.#active = null;
+    this.#near.disconnect();
+    this.#setColors(labels);
     const elements = document_.blocks.map((block) => {
       block.element = document.createElement('div');
       block.element.className = 'block';
+      block.drawn = false;
       this.#blockOf.set(block.element, block);
-      this.#paintBlock(block);
       return block.element;
     });
+    document_.blocks.forEach((block, i) => {
+      if (i < FIRST_BLOCKS) this.#draw(block);
+      else block.element.append(...nodesFor(document_, [], block.start, block.end));
+    });
     this.element.replaceChildren(...elements);
+    this.#showLayers();
+    if (document_.blocks.length > FIRST_BLOCKS) {
+      for (const element of elements.slice(FIRST_BLOCKS)) this.#near.observe(element);
+      this.#drawRest();
+    }
   }
 
-  /** Redraws the blocks that an edit touched. */
-  paint(blocks) {
-    for (const block of blocks) this.#paintBlock(block);
+  #approach(entries) {
+    for (const { isIntersecting, target } of entries) {
+      const block = this.#blockOf.get(target);
+      if (isIntersecting && block && this.#document.blocks.includes(block)) this.#need(block);
+    }
+  }
+
+  #drawRest() {
+    if (this.#idle) return;
+    this.#idle = true;
+    whenIdle(() => {
+      this.#idle = false;
+      const left = this.#document.blocks.filter((block) => !block.drawn);
+      for (const block of left.slice(0, IDLE_BLOCKS)) this.#need(block);
+      if (left.length > IDLE_BLOCKS) this.#drawRest();
+    });
+  }
+
+  #need(block) {
+    if (block.drawn) return;
+    this.#draw(block);
+    this.#showLayersIn(block);
+  }
+
+  #draw(block) {
+    block.drawn = true;
+    this.#near.unobserve(block.element);
+    const nodes = nodesFor(this.#document, block.spans, block.start, block.end);
+    this.#dressAll(nodes);
+    block.element.replaceChildren(...nodes);
+  }
+
+  /** Each label's colour is one rule, not a style on every segment. */
+  #setColors(labels) {
+    const colors = labels.map((label) => safeColor(label.color));
+    this.#colors = new Map(labels.map(({ name }, i) => [name, { name: `label-${i}`, color: colors[i] }]));
+    this.#sheet.replaceSync([...colors, PLAIN_COLOR].map((color, i) =>
+      `.label-${i < colors.length ? i : 'none'} { --color: ${color}; }`).join('\n'));
+    const root = this.element.getRootNode();
+    if (!root.adoptedStyleSheets.includes(this.#sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, this.#sheet];
+  }
+
+  #colorOf = (label) => this.#colors.get(label) ?? { name: 'label-none', color: PLAIN_COLOR };
+
+  // ---- changes
+
+  /** Redraws what these changes, already made in the document, have touched. */
+  paint(changes) {
+    for (const { before, after } of changes) {
+      if (before && after && samePlace(before, after)) this.restyle(after);
+      else for (const span of [before, after]) if (span) this.#replace(span.start, span.end);
+    }
+  }
+
+  /** Replaces the nodes that show [start, end). */
+  #replace(start, end) {
+    for (const block of this.#document.blocksOf({ start, end })) {
+      if (block.drawn) this.#replaceIn(block, start, end);
+    }
+  }
+
+  #replaceIn(block, start, end) {
+    const all = [...block.element.childNodes];
+    let first = all.findIndex((node) => facts.get(node).end > start);
+    let last = all.findLastIndex((node) => facts.get(node).start < end);
+    // Plain neighbours come along, so that text does not fall into ever smaller pieces.
+    const isPlain = (node) => node && node.localName !== 'mark';
+    while (isPlain(all[first - 1])) first -= 1;
+    while (isPlain(all[last + 1])) last += 1;
+    const old = all.slice(first, last + 1);
+    const nodes = nodesFor(this.#document, block.spans, facts.get(old[0]).start, facts.get(old.at(-1)).end);
+    this.#dressAll(nodes);
+    old[0].before(...nodes);
+    for (const node of old) node.remove();
+    this.#showLayersIn(block);
+  }
+
+  #dressAll(nodes) {
+    for (const node of nodes) if (node.localName === 'mark') dress(node, this.#document, this.#active, this.#colorOf);
+  }
+
+  /** Brings the segments of a span that has stayed where it is up to date. */
+  restyle(span) {
+    for (const element of this.segmentsOf(span)) dress(element, this.#document, this.#active, this.#colorOf);
   }
 
   /** Marks one span as the active one and takes the mark from the span that had it. */
   activate(span) {
     const previous = this.#active && this.#document.get(this.#active);
-    this.#active = span?.id ?? null;
-    this.paint(new Set([previous, span].filter(Boolean).flatMap((one) => this.#document.blocksOf(one))));
+    const id = span?.id ?? null;
+    if (id === this.#active) return;
+    this.#active = id;
+    if (previous) this.restyle(previous);
+    if (span) this.restyle(span);
   }
 
-  #paintBlock(block) {
-    const spans = [...block.spans].sort(inReadingOrder);
-    const cuts = new Set([block.start, block.end]);
-    for (const { start, end } of spans) {
-      if (start > block.start) cuts.add(start);
-      if (end < block.end) cuts.add(end);
+  /** The elements that show a span, in text order. */
+  segmentsOf(span) {
+    const found = [];
+    for (const block of this.#document.blocksOf(span)) {
+      this.#need(block);
+      for (const child of block.element.children) {
+        const { start, end, ids, passing } = facts.get(child);
+        if (start >= span.end) break;
+        if (end > span.start && (ids.includes(span.id) || passing.includes(span.id))) found.push(child);
+      }
     }
-    const edges = [...cuts].sort((a, b) => a - b);
-    const nodes = [];
-    let open = [];
-    let next = 0;
-    for (let i = 0; i + 1 < edges.length; i += 1) {
-      const [start, end] = [edges[i], edges[i + 1]];
-      open = open.filter((span) => span.end > start);
-      while (next < spans.length && spans[next].start <= start) open.push(spans[next++]);
-      const text = document.createTextNode(this.#document.text.slice(start, end));
-      nodes.push(open.length ? this.#segment(text, open, start, end) : text);
-    }
-    block.element.replaceChildren(...nodes);
-  }
-
-  #segment(text, open, start, end) {
-    const innermostFirst = [...open].sort((a, b) => a.end - a.start - (b.end - b.start));
-    const active = open.find((span) => span.id === this.#active);
-    const main = active ?? innermostFirst[0];
-    const element = document.createElement('mark');
-    element.className = `segment ${main.state}`;
-    element.style.setProperty('--color', this.#color(main));
-    element.style.setProperty('background', this.#background(open, main));
-    element.style.setProperty('--lines', String(Math.min(open.length, MAX_LINES)));
-    if (active) {
-      element.classList.add('active');
-      element.classList.toggle('first', active.start === start);
-      element.classList.toggle('last', active.end === end);
-    }
-    const ending = innermostFirst.filter((span) => span.end === end);
-    if (ending.length) {
-      element.dataset.badge = ending.map((span) => span.label + BADGE_SUFFIX[span.state]).join(' · ');
-    }
-    const suggestion = innermostFirst.find((span) => span.state === 'suggested' && span.score !== null);
-    if (suggestion) element.title = describe(suggestion);
-    element.append(text);
-    this.#spansOf.set(element, innermostFirst);
-    return element;
-  }
-
-  #color(span) {
-    return this.#colors.get(span.label) ?? PLAIN_COLOR;
-  }
-
-  /** Underlines of all spans (outermost lowest) over the tint of the main one, as layers of one background. */
-  #background(open, main) {
-    const lines = open.slice(-MAX_LINES).reverse();
-    const layers = lines.map((span, level) => `${line(span.state, this.#color(span))} 0 calc(100% - ${
-      3 * (lines.length - 1 - level)}px) / 100% 2px no-repeat`);
-    const share = main.id === this.#active ? 40 : 22;
-    const tint = `color-mix(in srgb, ${this.#color(main)} ${share}%, transparent)`;
-    if (main.state === 'confirmed') layers.push(`linear-gradient(${tint}, ${tint})`);
-    if (main.state === 'suggested') {
-      layers.push(`repeating-linear-gradient(135deg, ${tint} 0 4px, transparent 4px 8px)`);
-    }
-    return layers.join(', ');
-  }
-
-  /** The spans drawn under a pointer event, innermost first. */
-  spansAt(event) {
-    const segment = event.composedPath().find((node) => this.#spansOf.has(node));
-    return segment ? this.#spansOf.get(segment) : [];
+    return found;
   }
 
   /** The first element that shows a span; null if it is not drawn. */
   elementOf(span) {
-    const { children } = this.#document.blockAt(span.start).element;
-    return [...children].find((child) => this.#spansOf.get(child)?.some((one) => one.id === span.id)) ?? null;
+    return this.segmentsOf(span)[0] ?? null;
   }
 
-  /** UTF-16 offset of a DOM position inside the text pane; null for a position elsewhere. */
-  offsetOf(node, offset) {
-    if (node === this.element) {
-      const block = this.#blockOf.get(node.children[offset]);
-      return block ? block.start : this.#document.text.length;
+  /** Draws the spans around a place that is about to be shown. */
+  prepare(range) {
+    for (const block of this.#document.blocksOf(range)) this.#need(block);
+  }
+
+  // ---- layers that only paint
+
+  /**
+   * Paints ranges of text without touching its layout: `::highlight(medner-NAME)` in the style sheet says how.
+   * @param {string} name
+   * @param {{start: number, end: number}[]} ranges UTF-16 offsets, replacing those of the last call; empty: takes the layer away
+   */
+  decorate(name, ranges) {
+    if (!globalThis.CSS?.highlights) return;
+    let layer = this.#layers.get(name);
+    if (!layer && !ranges.length) return;
+    if (!layer) {
+      layer = { highlight: new Highlight(), shown: new Map(), ranges: [] };
+      this.#layers.set(name, layer);
     }
-    let child = node;
-    while (child && !this.#blockOf.has(child.parentNode) && !this.#blockOf.has(child)) child = child.parentNode;
-    if (!child) return null;
-    if (this.#blockOf.has(child)) return this.#blockOf.get(child).start + lengthBefore(child.childNodes[offset], child);
-    const within = node.nodeType === Node.TEXT_NODE ? offset : offset > 0 ? child.textContent.length : 0;
-    return this.#blockOf.get(child.parentNode).start + lengthBefore(child, child.parentNode) + within;
+    layer.ranges = ranges;
+    this.#showLayer(layer);
+    if (ranges.length) CSS.highlights.set(`medner-${name}`, layer.highlight);
+    else CSS.highlights.delete(`medner-${name}`);
+  }
+
+  /** Takes all layers away. */
+  undecorate() {
+    for (const name of this.#layers.keys()) this.decorate(name, []);
+  }
+
+  #showLayers() {
+    for (const layer of this.#layers.values()) this.#showLayer(layer);
+  }
+
+  #showLayer(layer) {
+    layer.highlight.clear();
+    layer.shown.clear();
+    const length = this.#document?.text.length ?? 0;
+    for (const range of layer.ranges) {
+      const within = { start: Math.max(0, range.start), end: Math.min(range.end, length) };
+      if (within.start >= within.end) continue;
+      for (const block of this.#document.blocksOf(within)) {
+        const parts = layer.shown.get(block) ?? { ranges: [], drawn: [] };
+        parts.ranges.push({ start: Math.max(within.start, block.start), end: Math.min(within.end, block.end) });
+        layer.shown.set(block, parts);
+      }
+    }
+    for (const block of layer.shown.keys()) this.#showLayerIn(layer, block);
+  }
+
+  #showLayersIn(block) {
+    for (const layer of this.#layers.values()) if (layer.shown.has(block)) this.#showLayerIn(layer, block);
+  }
+
+  #showLayerIn(layer, block) {
+    const parts = layer.shown.get(block);
+    for (const old of parts.drawn) layer.highlight.delete(old);
+    parts.drawn = parts.ranges.map(({ start, end }) => {
+      const range = this.rangeOf(start, end);
+      const { startContainer, startOffset, endContainer, endOffset } = range;
+      return new StaticRange({ startContainer, startOffset, endContainer, endOffset });
+    });
+    for (const range of parts.drawn) layer.highlight.add(range);
+  }
+
+  // ---- offsets and places in the page
+
+  /** The spans drawn under a pointer event, innermost first; those that only pass over it come last. */
+  spansAt(event) {
+    const segment = event.composedPath().find((node) => node.localName === 'mark' && facts.has(node));
+    if (!segment) return [];
+    const { ids, passing } = facts.get(segment);
+    const size = (span) => span.end - span.start;
+    const inside = (some) => some.map((id) => this.#document.get(id)).filter(Boolean).sort((a, b) => size(a) - size(b));
+    return [...inside(ids), ...inside(passing)];
+  }
+
+  /** UTF-16 offset of a DOM position inside the text; null for a position elsewhere. */
+  offsetOf(node, offset) {
+    const { length } = this.#document.text;
+    if (node === this.element) return this.#blockOf.get(node.children[offset])?.start ?? length;
+    const fact = facts.get(node);
+    if (node.nodeType === Node.TEXT_NODE) return fact ? fact.start + offset : null;
+    const block = this.#blockOf.get(node);
+    if (!fact && !block) return null;
+    const child = node.childNodes[offset];
+    return child ? facts.get(child).start : (fact ?? block).end;
   }
 
   /** A DOM range over [start, end) UTF-16 units. */
@@ -150,34 +269,12 @@ export class Painter {
   }
 
   #positionOf(offset, block) {
-    let left = offset - block.start;
-    for (const child of block.element.childNodes) {
-      const text = child.nodeType === Node.TEXT_NODE ? child : child.firstChild;
-      if (left <= text.length) return [text, left];
-      left -= text.length;
+    let node = block.element;
+    while (node.nodeType !== Node.TEXT_NODE) {
+      const next = [...node.childNodes].find((child) => offset <= facts.get(child).end) ?? node.lastChild;
+      if (!next) return [node, 0];
+      node = next;
     }
-    return [block.element, block.element.childNodes.length];
+    return [node, Math.min(Math.max(0, offset - facts.get(node).start), node.length)];
   }
-}
-
-/** Label, state and score of a span in words. */
-export function describe(span) {
-  const state = { suggested: 'suggestion', confirmed: 'confirmed', rejected: 'rejected' }[span.state];
-  const score = span.score === null ? '' : ` · score ${span.score.toFixed(2)}`;
-  return `${span.label} · ${state}${score}`;
-}
-
-function line(state, color) {
-  if (state === 'confirmed') return `linear-gradient(${color}, ${color})`;
-  const [ink, gap] = state === 'suggested' ? [6, 10] : [2, 5];
-  return `repeating-linear-gradient(90deg, ${color} 0 ${ink}px, transparent ${ink}px ${gap}px)`;
-}
-
-function lengthBefore(child, block) {
-  let length = 0;
-  for (const node of block.childNodes) {
-    if (node === child) break;
-    length += node.textContent.length;
-  }
-  return length;
 }

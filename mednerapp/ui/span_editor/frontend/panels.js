@@ -1,11 +1,12 @@
-// The parts around the text: toolbar with legend, banner, floating bar, status line, help.
+// The parts around the text: toolbar with legend, banner, status line, help.
 
 import { button, element, rovingFocus } from './elements.js';
-import { GESTURES, KEYS } from './keys.js';
-import { describe, safeColor } from './painter.js';
+import { GESTURES } from './keys.js';
+import { safeColor } from './painter.js';
+import { describe } from './segments.js';
 
 /** A label as a button: key, colour, name. */
-function labelButton(label, choose) {
+export function labelButton(label, choose) {
   const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
   swatch.style.setProperty('--color', safeColor(label.color));
   const key = label.key ? [element('kbd', {}, label.key)] : [];
@@ -17,28 +18,34 @@ function labelButton(label, choose) {
 /** Legend and actions above the text. */
 export class Toolbar {
   #legend = element('div', { class: 'legend', role: 'group', 'aria-label': 'Labels' });
+  #shown = '';
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
     this.editor = editor;
+    const { actions } = editor;
     const back = (command) => () => { command(); editor.focus(); };
-    this.undo = button('Undo', back(() => editor.undo()), { title: 'Ctrl+Z' });
-    this.redo = button('Redo', back(() => editor.redo()), { title: 'Ctrl+Shift+Z' });
-    this.help = button('Keys ?', () => editor.toggleHelp(), { 'aria-haspopup': 'dialog' });
-    this.skip = button('Skip', () => editor.skip(), { title: 'Open the next note and leave this one as it is' });
-    this.submit = button('Submit & next', () => editor.submit(), { class: 'primary', title: 'Ctrl+Enter' });
-    const actions = element('div', { class: 'actions' }, this.undo, this.redo, this.help, this.skip, this.submit);
-    this.element = element('div', { class: 'toolbar', role: 'toolbar', 'aria-label': 'Labels and actions' },
-      this.#legend, actions);
+    this.undo = button('Undo', back(() => actions.undo()), { title: 'Ctrl+Z' });
+    this.redo = button('Redo', back(() => actions.redo()), { title: 'Ctrl+Shift+Z' });
+    this.help = button('Keys ?', () => editor.keyboard.toggleHelp(), { 'aria-haspopup': 'dialog' });
+    this.skip = button('Skip', () => actions.skip(), { title: 'Open the next note and leave this one as it is' });
+    this.submit = button('Submit & next', () => actions.submit(), { class: 'primary', title: 'Ctrl+Enter' });
+    this.element = element('div', { class: 'toolbar', role: 'toolbar', 'aria-label': 'Labels and actions' }, this.#legend,
+      editor.side.openers, element('div', { class: 'actions' }, this.undo, this.redo, this.help, this.skip, this.submit));
     this.chooseTabStop = rovingFocus(this.element);
   }
 
   setLabels(labels) {
     const choose = (name) => { this.editor.label(name); this.editor.focus(); };
     this.#legend.replaceChildren(...labels.map((label) => labelButton(label, choose)));
+    this.#shown = '';
   }
 
+  /** Writes only what has changed: this runs after every key. */
   refresh({ history, readOnly, busy }) {
+    const now = `${history.canUndo} ${history.canRedo} ${readOnly} ${busy} ${this.editor.side.openers.children.length}`;
+    if (now === this.#shown) return;
+    this.#shown = now;
     this.undo.disabled = readOnly || busy || !history.canUndo;
     this.redo.disabled = readOnly || busy || !history.canRedo;
     for (const one of this.#legend.children) one.disabled = readOnly || busy;
@@ -104,68 +111,6 @@ export class Banner {
   }
 }
 
-/** Small bar beside the selected text or the active span. */
-export class FloatingBar {
-  /** @param {import('./editor.js').SpanEditor} editor */
-  constructor(editor) {
-    this.editor = editor;
-    this.element = element('div', { class: 'floating', role: 'toolbar', 'aria-label': 'Selection', hidden: true });
-    this.chooseTabStop = rovingFocus(this.element);
-  }
-
-  /** Offers the labels for selected text. */
-  showForText(rectangle, labels) {
-    this.#show(rectangle, [this.#labelRow(labels)]);
-  }
-
-  /** Offers what can be done with a span. */
-  showForSpan(rectangle, span, labels, readOnly) {
-    const words = element('span', { class: 'words' }, describe(span));
-    if (readOnly) {
-      this.#show(rectangle, [words]);
-      return;
-    }
-    const act = (text, command, disabled = false) => button(text, this.#run(command), { disabled });
-    this.#show(rectangle, [
-      element('div', { class: 'row' }, words,
-        act('Accept', () => this.editor.accept(), span.state === 'confirmed'),
-        act('Reject', () => this.editor.reject(), span.state === 'rejected'),
-        act('Delete', () => this.editor.remove())),
-      this.#labelRow(labels.filter((label) => label.name !== span.label)),
-    ]);
-  }
-
-  hide() {
-    this.element.hidden = true;
-    this.element.replaceChildren();
-  }
-
-  #labelRow(labels) {
-    const choose = this.#run((name) => this.editor.label(name));
-    return element('div', { class: 'row' }, ...labels.map((label) => labelButton(label, choose)));
-  }
-
-  #run(command) {
-    return (argument) => { command(argument); this.editor.focus(); };
-  }
-
-  /** Places the bar under the rectangle, above it where there is no room, always inside the scrolled pane. */
-  #show(rectangle, children) {
-    const bar = this.element;
-    const pane = bar.parentElement;
-    bar.replaceChildren(...children);
-    bar.hidden = false;
-    this.chooseTabStop();
-    const frame = pane.getBoundingClientRect();
-    const left = Math.min(rectangle.left - frame.left, pane.clientWidth - bar.offsetWidth - 4);
-    const fitsBelow = rectangle.bottom + 6 + bar.offsetHeight <= frame.bottom;
-    const top = fitsBelow || rectangle.top - bar.offsetHeight - 6 < frame.top
-      ? rectangle.bottom + 6 : rectangle.top - bar.offsetHeight - 6;
-    bar.style.left = `${Math.max(4, left) + pane.scrollLeft}px`;
-    bar.style.top = `${top - frame.top + pane.scrollTop}px`;
-  }
-}
-
 /** Counts, the active span and the saved state under the text. */
 export class StatusLine {
   counts = element('span', { class: 'counts' });
@@ -182,7 +127,8 @@ export class StatusLine {
     write(this.detail, active ? describe(active) : '');
     const state = readOnly ? 'Read only' : savedState(transport);
     write(this.saved, busy && transport.pending.length ? `${state} – the note is left as soon as they are saved` : state);
-    this.saved.classList.toggle('trouble', Boolean(transport.problem));
+    const trouble = Boolean(transport.problem);
+    if (trouble !== this.saved.classList.contains('trouble')) this.saved.classList.toggle('trouble', trouble);
   }
 }
 
@@ -205,12 +151,14 @@ function write(node, text) {
 
 /** The list of all keys. */
 export class Help {
-  constructor(close) {
-    const rows = [...GESTURES, ...KEYS.filter((key) => key.help).map((key) => [key.keys, key.help])];
+  /** @param {import('./keys.js').Key[]} table
+   *  @param {() => void} close */
+  constructor(table, close) {
+    const rows = [...GESTURES, ...table.filter((key) => key.help).map((key) => [key.keys, key.help])];
     this.closeButton = button('Close', close);
     this.element = element('div', { class: 'help', role: 'dialog', 'aria-modal': 'true', 'aria-label': 'Keys', hidden: true },
-      element('dl', {}, ...rows.flatMap(([keys, words]) => [element('dt', {}, keys), element('dd', {}, words)])),
-      this.closeButton);
+      this.closeButton,
+      element('dl', {}, ...rows.flatMap(([keys, words]) => [element('dt', {}, keys), element('dd', {}, words)])));
     this.element.addEventListener('keydown', (event) => {
       if (event.key === 'Tab') event.preventDefault(); // the close button is the only stop while the list is open
     });

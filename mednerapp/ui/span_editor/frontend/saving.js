@@ -1,9 +1,12 @@
 // What a person learns about saving, and how a note is left: banners, conflicts, submit and skip.
 
+import { Conflict } from './conflict.js';
 import { difference } from './document.js';
 import { element } from './elements.js';
+import { uuid } from './http.js';
 import { waiting } from './panels.js';
 import { Transport } from './transport.js';
+import { Watch } from './watch.js';
 
 const SERVER_BANNERS = ['conflict', 'submitted', 'signed_out', 'refused'];
 
@@ -14,16 +17,28 @@ export class Saving {
 
   /**
    * @param {import('./editor.js').SpanEditor} editor
-   * @param {import('./editor.js').EditorData} data
+   * @param {import('./data.js').EditorData} data
    */
-  constructor(editor, { saveUrl, submitUrl, revision }) {
+  constructor(editor, { docId, user, saveUrl, submitUrl, revision }) {
     this.editor = editor;
     this.banner = editor.banner;
+    this.conflict = new Conflict(editor, (spans) => this.#resolve(spans));
     this.transport = new Transport({
-      saveUrl, submitUrl, revision,
+      docId, user, saveUrl, submitUrl, revision,
       onChange: () => this.#showProblem(),
-      onInvalid: (dropped, message) => { editor.takeBack(dropped); this.#tell(message); },
+      onInvalid: (dropped, message) => { editor.takeBack(dropped); this.tell(message); },
     });
+    this.watch = new Watch(editor, this.transport);
+    for (const other of this.transport.outbox.elsewhere()) {
+      new Transport({ ...other, revision: 0, onChange() {}, onInvalid() {} }).close(); // of a note that was open before
+    }
+  }
+
+  /** Another note is opened, or the editor leaves the page. */
+  close() {
+    this.watch.close();
+    this.conflict.close();
+    this.transport.close();
   }
 
   #showProblem() {
@@ -31,9 +46,13 @@ export class Saving {
     const kind = problem?.kind ?? null;
     this.banner.close(...SERVER_BANNERS.filter((other) => other !== kind));
     const load = { label: 'Load the saved version', run: () => this.#takeTheirs() };
+    if (kind !== 'conflict') this.conflict.close();
     if (kind === 'conflict') {
-      this.banner.show(kind, ['This note was changed in another window. '],
-        [load, { label: 'Keep mine', run: () => this.#keepMine() }]);
+      this.banner.show(kind, ['This note was changed in another window. '], [
+        { label: 'Compare and merge', run: () => this.conflict.focus() }, load,
+        { label: 'Keep mine', run: () => this.#resolve(this.editor.live.sorted) },
+      ]);
+      this.conflict.open(problem, pending);
     } else if (kind === 'submitted') {
       this.banner.show(kind, [`${problem.message ?? 'This note was submitted in another window.'} `], [load]);
     } else if (kind === 'signed_out') {
@@ -48,21 +67,24 @@ export class Saving {
     this.editor.catchUp();
   }
 
-  /** Conflict: the server's spans replace the local ones. */
+  /** The server's spans replace the local ones. */
   #takeTheirs() {
-    const { spans = [], revision } = this.transport.problem;
-    this.editor.replaceSpans(spans);
-    this.transport.rebase(revision, []);
-    this.editor.focus();
+    const { spans = [] } = this.transport.problem;
+    this.#resolve(spans.map((span) => this.editor.wire.fromWire(span)));
   }
 
-  /** Conflict: the local spans replace the server's. */
-  #keepMine() {
-    const { wire, document } = this.editor;
-    const { spans = [], revision } = this.transport.problem;
-    const changes = difference(spans.map((span) => wire.fromWire(span)), document.sorted);
-    this.transport.rebase(revision, changes.map((change) => wire.edit(change)));
-    this.editor.focus();
+  /** Conflict: a person has chosen; what differs from the server's version is sent as one step. */
+  #resolve(chosen) {
+    const { editor, transport } = this;
+    const { wire } = editor;
+    const { spans = [], revision } = transport.problem;
+    const changes = difference(spans.map((span) => wire.fromWire(span)), chosen);
+    const step = uuid();
+    this.conflict.close();
+    editor.replaceSpans(chosen, changes.length ? { id: step, changes, bulk: false } : null);
+    transport.rebase(revision, changes.map((change) => wire.edit(change, { step })));
+    editor.loadHistory();
+    editor.focus();
   }
 
   /** Sends what is waiting now, except where a person has to decide first. */
@@ -70,10 +92,11 @@ export class Saving {
     if (this.transport.problem?.kind !== 'conflict') this.transport.retry();
   }
 
-  #tell(message) {
+  /** Says something that stays until it is read. */
+  tell(message, choices = []) {
     const close = () => { this.banner.close('message'); this.editor.focus(); };
     this.banner.close('message');
-    this.banner.show('message', [`${message} `], [{ label: 'Close', run: close }]);
+    this.banner.show('message', [`${message} `], [...choices.map(({ label, run }) => ({ label, run: () => { close(); run(); } })), { label: 'Close', run: close }]);
   }
 
   /** Submits the note once everything is saved; asks first about suggestions that nobody has looked at. */
@@ -123,10 +146,10 @@ export class Saving {
     const { problem } = this.transport;
     if (ok) this.editor.report('submitted', { revision: this.transport.revision });
     else if (problem?.kind === 'conflict' && this.editor.grow(problem.spans ?? [], problem.revision)) {
-      this.#tell('Highlights have arrived. Look at them first.');
+      this.tell('Highlights have arrived. Look at them first.');
     }
     else if (message) {
-      this.#tell(message);
+      this.tell(message);
       this.editor.lookAgain(); // there may be suggestions that have not been shown
     }
     return ok;

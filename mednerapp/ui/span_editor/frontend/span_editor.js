@@ -8,7 +8,7 @@ const editors = new WeakMap();
 /**
  * @param {object} component
  * @param {ParentNode & Node} component.parentElement
- * @param {import('./editor.js').EditorData} component.data
+ * @param {import('./data.js').EditorData} component.data
  * @param {(name: string, value: any) => void} component.setStateValue
  * @returns {() => void} clean-up
  */

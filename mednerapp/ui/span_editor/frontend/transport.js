@@ -1,14 +1,17 @@
 // Sends edits to the server. Every edit stays in the outbox until the server acknowledges its number; one batch is in
 // flight at a time; a lost answer is harmless because the server skips numbers it has seen from this client.
+// What an earlier page of this tab left unsent goes first, under that page's client and numbers.
+
+import { fetchJson, uuid } from './http.js';
+import { Outbox } from './outbox.js';
 
 const MAX_BATCH = 200;
-const KEEPALIVE_BYTES = 60_000; // browsers refuse keepalive bodies beyond 64 KiB in all
-const REQUEST_TIMEOUT = 20_000; // ms
 const FIRST_DELAY = 250; // ms, doubled after every failure
 const LAST_DELAY = 5_000; // ms
 
 /**
- * @typedef {{seq: number, action: string, span_id: string, before: object | null, after: object | null}} Edit
+ * @typedef {{seq: number, action: string, span_id: string, step: string, phase: string, before: object | null,
+ *   after: object | null}} Edit
  *
  * @typedef {object} Problem why edits are not getting through
  * @property {'offline' | 'server' | 'signed_out' | 'refused' | 'conflict' | 'submitted'} kind
@@ -19,7 +22,7 @@ const LAST_DELAY = 5_000; // ms
 
 /** The outbox of one client on one note. */
 export class Transport {
-  /** @type {Edit[]} */
+  /** @type {(Edit & {client: string, base: number})[]} */
   pending = [];
 
   /** @type {Problem | null} */
@@ -34,14 +37,19 @@ export class Transport {
 
   /**
    * @param {object} options
+   * @param {string} options.docId
+   * @param {string} [options.user]
    * @param {string} options.saveUrl
    * @param {string} options.submitUrl
    * @param {number} options.revision the revision the spans were loaded at
    * @param {() => void} options.onChange called after every change of `pending`, `problem` or `revision`
    * @param {(dropped: Edit[], message: string) => void} options.onInvalid the server refused these edits for good
    */
-  constructor({ saveUrl, submitUrl, revision, onChange, onInvalid }) {
+  constructor({ docId, user, saveUrl, submitUrl, revision, onChange, onInvalid }) {
     this.client = uuid();
+    this.outbox = new Outbox({ docId, user, saveUrl, submitUrl });
+    this.outbox.removeOthers();
+    this.pending = this.outbox.leftovers();
     this.revision = revision;
     this.saveUrl = saveUrl;
     this.submitUrl = submitUrl;
@@ -50,6 +58,7 @@ export class Transport {
     window.addEventListener('beforeunload', this.#warn);
     window.addEventListener('online', this.#retryNow);
     document.addEventListener('visibilitychange', this.#retryNow);
+    if (this.pending.length) this.#schedule(0);
   }
 
   /** True while only a person can decide how to go on. */
@@ -59,7 +68,9 @@ export class Transport {
 
   /** Puts edits into the outbox and sends them. */
   add(edits) {
-    for (const edit of edits) this.pending.push({ seq: (this.#seq += 1), ...edit });
+    const numbered = edits.map((edit) => ({ seq: (this.#seq += 1), ...edit }));
+    this.outbox.add(this.client, this.revision, numbered);
+    for (const edit of numbered) this.pending.push({ ...edit, client: this.client, base: this.revision });
     this.#schedule(this.#timer === null ? 0 : null);
     this.onChange();
   }
@@ -67,6 +78,7 @@ export class Transport {
   /** Starts over from the server's state: forgets the outbox, then sends `edits` (none: takes the server's state). */
   rebase(revision, edits) {
     this.pending = [];
+    this.outbox.replace([]);
     this.problem = null;
     this.revision = revision;
     this.#delay = FIRST_DELAY;
@@ -93,7 +105,7 @@ export class Transport {
    * @returns {Promise<{ok: boolean, message?: string}>} without a message the transport's `problem` says why not
    */
   async submit() {
-    const { status, body } = await post(this.submitUrl, { client: this.client, revision: this.revision });
+    const { status, body } = await fetchJson(this.submitUrl, { client: this.client, revision: this.revision });
     if (status === 200) {
       this.revision = body.revision ?? this.revision;
       return { ok: true };
@@ -141,23 +153,27 @@ export class Transport {
     this.#timer = null;
     if (this.#busy || this.blocked || !this.pending.length) return;
     this.#busy = true;
-    const edits = this.pending.slice(0, MAX_BATCH);
-    const answer = await post(this.saveUrl, { client: this.client, base_revision: this.revision, edits });
+    const { client, base } = this.pending[0];
+    const stop = this.pending.findIndex((edit) => edit.client !== client);
+    const edits = this.pending.slice(0, Math.min(stop < 0 ? MAX_BATCH : stop, MAX_BATCH)).map(asSent);
+    const base_revision = client === this.client ? this.revision : base;
+    const answer = await fetchJson(this.saveUrl, { client, base_revision, edits });
     this.#busy = false;
-    this.#receive(answer, edits);
+    this.#receive(answer, client, edits);
     if (this.pending.length && !this.blocked) this.#schedule(this.problem ? this.#backOff() : 0);
     this.onChange();
     this.#settle();
   }
 
-  #receive({ status, body }, edits) {
+  #receive({ status, body }, client, edits) {
     if (status === 200 && body.ack >= edits[0].seq) {
-      this.pending = this.pending.filter((edit) => edit.seq > body.ack);
-      this.revision = body.revision;
+      this.pending = this.pending.filter((edit) => edit.client !== client || edit.seq > body.ack);
+      this.outbox.acknowledge(client, body.ack);
+      this.revision = Math.max(this.revision, body.revision);
       this.problem = null;
       this.#delay = FIRST_DELAY;
     } else if (status === 409) this.#stop(body);
-    else if (status === 422) this.#drop(body, edits[0].seq);
+    else if (status === 422) this.#drop(body, client, edits[0].seq);
     else if (status === 401) this.problem = { kind: 'signed_out' };
     else if (isRefusal(status)) this.problem = { kind: 'refused', message: body.message };
     else this.problem = { kind: status ? 'server' : 'offline' };
@@ -175,11 +191,12 @@ export class Transport {
   }
 
   /** Takes a refused edit out of the outbox, and with it the later edits of the same span, which build on it. */
-  #drop({ seq, message }, firstSeq) {
-    const refused = this.pending.find((edit) => edit.seq === (seq ?? firstSeq)) ?? this.pending[0];
-    const falls = (edit) => edit.span_id === refused.span_id && edit.seq >= refused.seq;
+  #drop({ seq, message }, client, firstSeq) {
+    const at = Math.max(0, this.pending.findIndex((edit) => edit.client === client && edit.seq === (seq ?? firstSeq)));
+    const falls = (edit, i) => i >= at && edit.span_id === this.pending[at].span_id;
     const dropped = this.pending.filter(falls);
-    this.pending = this.pending.filter((edit) => !falls(edit));
+    this.pending = this.pending.filter((edit, i) => !falls(edit, i));
+    this.outbox.replace(this.pending);
     this.problem = null;
     for (const resolve of this.#waiters.splice(0)) resolve(false); // whoever waits to submit meant other spans
     this.onInvalid(dropped, message ?? 'The server refused this edit.');
@@ -197,29 +214,4 @@ export class Transport {
 /** Whether sending the same again is pointless until something else has changed (403, 404, 413 …). */
 const isRefusal = (status) => status >= 400 && status < 500 && status !== 408 && status !== 429;
 
-/** @returns {Promise<{status: number, body: object}>} status 0: no answer came */
-async function post(url, payload) {
-  const json = JSON.stringify(payload);
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: json,
-      keepalive: new TextEncoder().encode(json).length < KEEPALIVE_BYTES,
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT),
-    });
-    const body = await response.json().catch(() => null);
-    return { status: response.ok && !body ? 0 : response.status, body: body ?? {} };
-  } catch {
-    return { status: 0, body: {} };
-  }
-}
-
-/** A random version 4 UUID; `crypto.randomUUID` exists only on https and localhost. */
-export function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
+const asSent = ({ client, base, ...edit }) => edit;

@@ -1,0 +1,123 @@
+"""Browser = database = replay of the event log; nothing lost, nothing invented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mednerapp.bench.fuzz.traffic import Traffic
+from mednerapp.bench.fuzz.window import units
+from mednerapp.domain.annotations import PRODUCT_CLIENTS, Annotation, AnnotationEvent, replay
+from mednerapp.store import Store
+
+# Products of several notes at once write under this name; a step says which of them.
+BULK_CLIENT = "bulk"
+_OPTIONAL = {"fragments": [], "assertion": None, "assertion_by": None, "comment": "", "unsure": False}
+_FIELDS = ("start", "end", "label", "state", *_OPTIONAL)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Faults in words. lost: acknowledged and not stored; invented: stored and never sent."""
+
+    faults: list[str] = field(default_factory=list[str])
+    lost: int = 0
+    invented: int = 0
+
+
+def stored(store: Store, *, user_id: int, notes: Iterable[int]) -> list[tuple[Annotation, list[AnnotationEvent], str]]:
+    """The annotations of a person, their events and their texts, read in one transaction."""
+    with store.read() as tx:
+        found = [tx.annotations.of(note_id=note_id, user_id=user_id) for note_id in notes]
+        return [
+            (annotation, tx.annotations.events(annotation.id), tx.notes.get(annotation.note_id).text)
+            for annotation in found
+            if annotation
+        ]
+
+
+def check_log(annotation: Annotation, events: Sequence[AnnotationEvent], traffic: Traffic) -> Verdict:
+    """The log against the current spans and against what the pages sent."""
+    faults: list[str] = []
+    current = {span.id: span for span in annotation.spans}
+    if replay(events) != current:
+        faults.append("The replay of the events is not what is stored.")
+    if annotation.revision != len(events):
+        faults.append(f"Revision {annotation.revision}, but {len(events)} events.")
+    by_number = {(annotation.id, event.client, event.client_seq): event for event in events}
+    if len(by_number) < len(events):
+        faults.append("An edit is in the log twice.")
+    lost = [number for number in traffic.acknowledged if number[0] == annotation.id and number not in by_number]
+    invented = [event for number, event in by_number.items() if not _was_sent(number, event, traffic)]
+    faults += [f"Acknowledged, but not in the log: {number}" for number in sorted(lost)]
+    faults += [
+        f"In the log, but not sent: revision {event.revision}, {event.client} {event.client_seq} {event.action}"
+        for event in invented
+    ]
+    for number, event in by_number.items():
+        edit = traffic.sent.get(number)
+        if edit and not _same_edit(edit, event):
+            faults.append(f"Sent and stored differ at revision {event.revision}: {edit} / {event.after}")
+    return Verdict(faults, len(lost), len(invented))
+
+
+def _was_sent(number: tuple[int, str, int], event: AnnotationEvent, traffic: Traffic) -> bool:
+    if event.client in PRODUCT_CLIENTS:
+        return True
+    if event.client == BULK_CLIENT:
+        return getattr(event, "step", "") in traffic.bulk
+    return number in traffic.sent
+
+
+def _same_edit(edit: dict[str, Any], event: AnnotationEvent) -> bool:
+    after = content(event.after.as_dict()) if event.after else None
+    given = edit["after"]
+    if given is None or after is None:
+        same = given is None and after is None
+    else:  # what an edit leaves out stays as it was
+        same = all(after[name] == content({**after, **given})[name] for name in _FIELDS)
+    return same and (edit["action"], edit["span_id"]) == (event.action.value, event.span_id)
+
+
+def content(span: dict[str, Any]) -> dict[str, Any]:
+    """What a span says, without what is the same on both sides or told differently."""
+    full = {**_OPTIONAL, **{name: value for name, value in span.items() if value is not None}}
+    full["fragments"] = [list(piece) for piece in full["fragments"]]
+    return {name: full[name] for name in _FIELDS}
+
+
+def check_browser(shown: dict[str, Any], drawn: dict[str, Any], annotation: Annotation, text: str) -> list[str]:
+    """The editor's state and what it has drawn against what is stored."""
+    faults: list[str] = []
+    here = {span["id"]: content(_snake(span)) for span in shown["spans"]}
+    there = {span.id: content(span.as_dict()) for span in annotation.spans}
+    for span_id in sorted(here.keys() | there.keys()):
+        if here.get(span_id) != there.get(span_id):
+            faults.append(f"Span {span_id}: the browser has {here.get(span_id)}, the database {there.get(span_id)}")
+    if shown["revision"] != annotation.revision:
+        faults.append(f"The browser is at revision {shown['revision']}, the database at {annotation.revision}.")
+    if drawn["text"] != text:
+        faults.append("The browser shows another text than the note's.")
+    return faults or _check_marks(drawn, annotation, text)
+
+
+def _check_marks(drawn: dict[str, Any], annotation: Annotation, text: str) -> list[str]:
+    """Exactly the mentions are marked: what the browser shows as a span is `text[start:end]`."""
+    marked: set[int] = set()
+    for start, end in drawn["marks"]:
+        marked.update(range(start, end))
+    mentions: set[int] = set()
+    for span in annotation.spans:
+        for start, end in span.span.pieces:
+            mentions.update(range(*units(text, start, end)))
+    wrong = sorted(marked ^ mentions)
+    return [f"Marked and mentioned differ at the UTF-16 units {wrong[:12]} ..."] if wrong else []
+
+
+_SNAKE = {"assertionBy": "assertion_by", "adapterId": "adapter_id"}
+
+
+def _snake(span: dict[str, Any]) -> dict[str, Any]:
+    """The editor's own names as they are on the wire; snapshots from before and after both come through."""
+    return {_SNAKE.get(name, name): value for name, value in span.items()}

@@ -1,0 +1,80 @@
+"""What the pages sent and what was acknowledged to them, seen from outside the pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Error, Response
+
+_EDITS = re.compile(r"/api/annotations/(\d+)/edits$")
+_BULK = re.compile(r"/api/bulk/([^/]+)/(undo|redo)$")
+_HOOK = """(() => {
+  const { fetch } = window;
+  window.fetch = (url, options) => {
+    if (options?.method === 'POST' && typeof options.body === 'string') window.__fuzzSent(String(url), options.body);
+    return fetch(url, options);
+  };
+})();"""
+Number = tuple[int, str, int]  # annotation, client, the client's own number
+
+
+@dataclass
+class Traffic:
+    """sent: the edit that a page sent under each number. bulk: steps of changes over several notes.
+
+    altered: numbers under which two different edits were sent. refused: what the server said no to.
+    """
+
+    sent: dict[Number, dict[str, Any]] = field(default_factory=dict[Number, dict[str, Any]])
+    acknowledged: set[Number] = field(default_factory=set[Number])
+    bulk: set[str] = field(default_factory=set[str])
+    altered: list[Number] = field(default_factory=list[Number])
+    refused: list[str] = field(default_factory=list[str])
+    conflicts: int = 0
+
+    def watch(self, context: BrowserContext) -> None:
+        """What is sent is told by the page itself: the browser reports no request that a page makes as it goes."""
+        context.expose_binding("__fuzzSent", lambda _, url, body: self._sent(url, body))
+        context.add_init_script(_HOOK)
+        context.on("response", self._answered)
+
+    def _sent(self, url: str, body: str) -> None:
+        for number, edit in _edits(url, body):
+            if self.sent.setdefault(number, edit) != edit:
+                self.altered.append(number)
+        if url.endswith("/bulk/apply"):
+            self.bulk.add(str(json.loads(body).get("step", "")))
+        elif found := _BULK.search(url):
+            self.bulk.add(found[1])
+
+    def _answered(self, response: Response) -> None:
+        request = response.request
+        if request.method != "POST" or not _EDITS.search(request.url):
+            return
+        edits = _edits(request.url, request.post_data or "{}")
+        if response.status == 409:
+            self.conflicts += 1
+        elif response.status == 422:
+            self.refused.append(f"{_answer(response).get('message')} in {[edit for _, edit in edits][:3]}")
+        elif response.status == 200:
+            ack = _answer(response).get("ack", 0)
+            self.acknowledged |= {number for number, _ in edits if number[2] <= ack}
+
+
+def _edits(url: str, body: str) -> list[tuple[Number, dict[str, Any]]]:
+    found = _EDITS.search(url)
+    if not found:
+        return []
+    given = json.loads(body)
+    return [((int(found[1]), given["client"], edit["seq"]), edit) for edit in given.get("edits", [])]
+
+
+def _answer(response: Response) -> dict[str, Any]:
+    """Nothing where the page has gone before its answer came: it was not told, so nothing was acknowledged."""
+    try:
+        return response.json()
+    except Error:
+        return {}

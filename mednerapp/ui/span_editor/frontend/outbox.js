@@ -1,0 +1,95 @@
+// A copy of the unsent edits in sessionStorage, so that a reload while the network is away loses nothing. It holds ids, offsets,
+// labels, attributes and comments, never text of a note; an entry goes as soon as it is acknowledged or somebody else signs in.
+// A duplicated tab gets a copy of the entries: it sends the same numbers under the same client, which changes nothing.
+
+const PREFIX = 'medner.outbox:';
+
+/**
+ * What one key of the person put into the outbox.
+ * @typedef {object} Entry
+ * @property {string} user
+ * @property {string} docId
+ * @property {string} saveUrl
+ * @property {string} submitUrl
+ * @property {string} client
+ * @property {number} base revision that the edits build on
+ * @property {import('./transport.js').Edit[]} edits
+ */
+
+export class Outbox {
+  /** @param {{user?: string, docId: string, saveUrl: string, submitUrl: string}} of */
+  constructor({ user = '', docId, saveUrl, submitUrl }) {
+    this.of = { user, docId, saveUrl, submitUrl };
+  }
+
+  /** Edits of this note that an earlier page did not get through, oldest first, each with its client and base. */
+  leftovers() {
+    return flat(entries().filter(({ entry }) => entry.docId === this.of.docId));
+  }
+
+  /** Notes other than this one that have unsent edits: what a transport needs to send them. */
+  elsewhere() {
+    const others = entries().filter(({ entry }) => entry.docId !== this.of.docId);
+    return [...new Set(others.map(({ entry }) => entry.docId))].map((docId) => others.find(({ entry }) => entry.docId === docId).entry);
+  }
+
+  /** Forgets what another person left behind. */
+  removeOthers() {
+    for (const { key, entry } of entries()) if (entry.user !== this.of.user) remove(key);
+  }
+
+  add(client, base, edits) {
+    if (edits.length) write(`${PREFIX}${this.of.docId}:${client}:${edits[0].seq}`, { ...this.of, client, base, edits });
+  }
+
+  /** The server has everything of this client up to this number. */
+  acknowledge(client, ack) {
+    for (const { key, entry } of entries()) {
+      if (entry.docId !== this.of.docId || entry.client !== client) continue;
+      if (entry.edits.at(-1).seq <= ack) remove(key);
+    }
+  }
+
+  /** These are the unsent edits now, and no others. @param {(import('./transport.js').Edit & {client: string, base: number})[]} pending */
+  replace(pending) {
+    for (const { key, entry } of entries()) if (entry.docId === this.of.docId) remove(key);
+    for (const { client, base, ...edit } of pending) this.add(client, base, [edit]);
+  }
+}
+
+function flat(found) {
+  return found
+    .sort((a, b) => a.at - b.at || a.entry.edits[0].seq - b.entry.edits[0].seq)
+    .flatMap(({ entry: { client, base, edits } }) => edits.map((edit) => ({ ...edit, client, base })));
+}
+
+function entries() {
+  const found = [];
+  try {
+    for (let i = 0; i < sessionStorage.length; i += 1) {
+      const key = sessionStorage.key(i);
+      if (!key.startsWith(PREFIX)) continue;
+      const entry = JSON.parse(sessionStorage.getItem(key));
+      found.push({ key, entry, at: entry.at });
+    }
+  } catch {
+    return []; // storage can be switched off; then a reload asks before it loses what is unsent
+  }
+  return found;
+}
+
+function write(key, entry) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify({ ...entry, at: Date.now() }));
+  } catch {
+    // switched off or full: as above
+  }
+}
+
+function remove(key) {
+  try {
+    sessionStorage.removeItem(key);
+  } catch {
+    // switched off
+  }
+}
