@@ -52,8 +52,7 @@ export class AllNotes {
     const query = this.query();
     this.#shown = query;
     if (after === null) write(this.#status, 'Looking …');
-    const { status, body } = await this.editor.fetchJson(
-      `${this.editor.data.projectUrl}/find?q=${encodeURIComponent(query)}${after === null ? '' : `&after=${after}`}`);
+    const { status, body } = await this.editor.fetchJson(`${this.editor.data.projectUrl}/find`, { q: query, after });
     if (number !== this.#asked) return;
     if (status !== 200) {
       this.#shown = '';
