@@ -343,10 +343,3 @@ def reopen(store: Store, *, user: User, annotation_id: int) -> None:
             return
         tx.annotations.set_state(annotation_id, AnnotationState.IN_PROGRESS)
         tx.audit.add(user=user, action="annotation reopened", target=f"annotation:{annotation_id}")
-
-
-def next_note(store: Store, *, user: User, project_id: int, after: int = 0) -> int | None:
-    """The next note that nobody has submitted, None when everything is done."""
-    user.require(Permission.ANNOTATE)
-    with store.read() as tx:
-        return tx.notes.next_unsubmitted(project_id=project_id, after=after)
