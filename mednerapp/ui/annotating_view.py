@@ -10,11 +10,12 @@ import streamlit as st
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotationState
 from mednerapp.errors import NotFound
-from mednerapp.services import annotating, predicting, projects, queueing, workers
+from mednerapp.services import annotating, calibrations, predicting, projects, queueing, workers
 from mednerapp.services.annotating import OpenNote
 from mednerapp.ui import guard, menu
 from mednerapp.ui.process import application
 from mednerapp.ui.span_editor import (
+    EditorCalibration,
     EditorLabel,
     EditorScope,
     EditorSection,
@@ -151,9 +152,16 @@ def editor(user: User, opened: OpenNote) -> None:
         blind=annotation.blind,
         user=user.name,
         can_review=user.may(Permission.REVIEW),
+        calibration=_calibration(opened),
     )
     if result:
         _go_on(user, opened, skips=result.outcome == "skipped")
+
+
+def _calibration(opened: OpenNote) -> EditorCalibration | None:
+    """Of the adapter in force, whose suggestions these are or would be."""
+    meaning = calibrations.in_force(application().store, project=opened.project, settings=application().settings)
+    return cast("EditorCalibration", meaning.as_dict()) if meaning else None
 
 
 def _focus(opened: OpenNote) -> SpanFocus | RangeFocus | None:
