@@ -110,6 +110,16 @@ def synthetic_notes(count: int, *, seed: int = 0) -> list[str]:
     return [_note(length, draw) for length in lengths]
 
 
+def synthetic_note(words: int, *, seed: int = 0) -> str:
+    """One note of at least so many words, with no limit."""
+    return _note(words, random.Random(seed))  # noqa: S311  a text, not a secret
+
+
+def terms() -> dict[str, tuple[str, ...]]:
+    """The diseases, symptoms, drugs, procedures and tests that the notes speak of, by their label's name in lower case."""
+    return {kind: _SLOTS[kind] for kind in ("disease", "symptom", "drug", "procedure", "test")}
+
+
 def _note(words: int, draw: random.Random) -> str:
     """Sentences, now and then a header or a list, until there are so many words; at least one sentence."""
     parts: list[str] = []

@@ -43,7 +43,7 @@ Work = Callable[[User, Request, Body], Body]
 def routes(app: App) -> list[Route]:
     work = _Work(app)
     return [
-        _Json("/api/projects/{project_id:int}/find", app, work.find, method="GET"),
+        _Json("/api/projects/{project_id:int}/find", app, work.find),
         _Json("/api/projects/{project_id:int}/bulk/preview", app, work.preview),
         _Json("/api/projects/{project_id:int}/bulk/apply", app, work.apply),
         _Json("/api/bulk/{step}/undo", app, work.undo),
@@ -57,9 +57,11 @@ class _Work:
     def __init__(self, app: App) -> None:
         self._store = app.store
 
-    def find(self, user: User, request: Request, _: Body) -> Body:
-        query = request.query_params.get("q", "")
-        after = _whole(request.query_params.get("after", "0"))
+    def find(self, user: User, request: Request, body: Body) -> Body:
+        query = body.get("q")  # in the body: what one looks for may name a patient, and an address ends up in logs
+        if not isinstance(query, str):
+            raise MalformedBodyError("q has to be a text.")
+        after = bodies.number(body, "after") if body.get("after") is not None else 0
         found = finding.find(self._store, user=user, project_id=_project(request), query=query, after=after)
         notes = [
             {
@@ -181,21 +183,15 @@ def _step(request: Request) -> str:
     return step
 
 
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text[:11]) > bodies.LARGEST:
-        raise MalformedBodyError("after has to be the id of a note.")
-    return int(text)
-
-
 class _Json(Route):
-    def __init__(self, path: str, app: App, work: Work, *, method: str = "POST") -> None:
+    def __init__(self, path: str, app: App, work: Work) -> None:
         self._medner = app
         self._work = work
-        super().__init__(path, self._respond, methods=[method])
+        super().__init__(path, self._respond, methods=["POST"])
 
     async def _respond(self, request: Request) -> Response:
         try:
-            body = await json_object(request, MOST_BYTES) if request.method == "POST" else {}
+            body = await json_object(request, MOST_BYTES)
             return await to_thread.run_sync(self._answer, session_of(request), request, body)
         except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
             return _refusal(error)

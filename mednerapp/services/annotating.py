@@ -31,6 +31,7 @@ from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
 from mednerapp.services.predicting import under_way, why_missing
+from mednerapp.services.queueing import is_blind
 from mednerapp.store import Store, Transaction
 from mednerapp.store.annotations import AnnotationHead, Standing
 
@@ -90,7 +91,7 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
 def seeded(tx: Transaction, *, user: User, note_id: int) -> AnnotationHead:
     """`user`'s annotation of the note, made if there is none, with the suggestions that it is to get; locked."""
     note = tx.notes.get(note_id)
-    blind = _is_blind(tx.projects.get(note.project_id), note)
+    blind = is_blind(tx.projects.get(note.project_id), note)
     head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
     suggestions = _suggestions(tx, tx.annotations.get(head.id))
     if not suggestions:
@@ -111,14 +112,9 @@ def to_be_seeded(tx: Transaction, *, user: User, note_id: int) -> tuple[Annotate
         spans=(),
         updated_at=now(),
         submitted_at=None,
-        blind=_is_blind(tx.projects.get(note.project_id), note),
+        blind=is_blind(tx.projects.get(note.project_id), note),
     )
     return tuple(change.after for change in _suggestions(tx, none_yet) if change.after)
-
-
-def _is_blind(project: Project, note: Note) -> bool:  # noqa: ARG001 - for the queue to say
-    """Whether the note comes without suggestions."""
-    return False
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
@@ -347,10 +343,3 @@ def reopen(store: Store, *, user: User, annotation_id: int) -> None:
             return
         tx.annotations.set_state(annotation_id, AnnotationState.IN_PROGRESS)
         tx.audit.add(user=user, action="annotation reopened", target=f"annotation:{annotation_id}")
-
-
-def next_note(store: Store, *, user: User, project_id: int, after: int = 0) -> int | None:
-    """The next note that nobody has submitted, None when everything is done."""
-    user.require(Permission.ANNOTATE)
-    with store.read() as tx:
-        return tx.notes.next_unsubmitted(project_id=project_id, after=after)

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mednerapp.domain.models import Adapter
+from mednerapp.domain.projects import Project
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.manifest import read_manifest
+from mednerapp.settings import Settings
+from mednerapp.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,15 @@ def of(adapter: Adapter, *, model_dir: Path) -> ScoreMeaning:
     except (ModelProblem, OSError):
         calibrated, ece = False, None
     return ScoreMeaning(adapter.name, calibrated, ece)
+
+
+def in_force(store: Store, *, project: Project, settings: Settings) -> ScoreMeaning | None:
+    """Of the adapter that pre-annotates the project's notes; None before the first."""
+    if project.active_adapter_id is None:
+        return None
+    with store.read() as tx:
+        adapter = tx.models.adapter(project.active_adapter_id)
+    return of(adapter, model_dir=settings.model_dir)
 
 
 @lru_cache(maxsize=64)

@@ -10,11 +10,12 @@ import streamlit as st
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotationState
 from mednerapp.errors import NotFound
-from mednerapp.services import annotating, predicting, projects, workers
+from mednerapp.services import annotating, calibrations, predicting, projects, queueing, workers
 from mednerapp.services.annotating import OpenNote
 from mednerapp.ui import guard, menu
 from mednerapp.ui.process import application
 from mednerapp.ui.span_editor import (
+    EditorCalibration,
     EditorLabel,
     EditorScope,
     EditorSection,
@@ -41,7 +42,7 @@ def choose_note(user: User) -> OpenNote | None:
     asked = st.query_params.get("note", "")
     note_id = int(asked) if asked.isdecimal() and len(asked) < 10 else state().note_id
     if note_id is None:
-        note_id = annotating.next_note(store, user=user, project_id=current_project().id)
+        note_id = _next(user, current_project().id)
     if note_id is None:
         return None
     try:
@@ -151,9 +152,16 @@ def editor(user: User, opened: OpenNote) -> None:
         blind=annotation.blind,
         user=user.name,
         can_review=user.may(Permission.REVIEW),
+        calibration=_calibration(opened),
     )
     if result:
-        _go_on(user, opened)
+        _go_on(user, opened, skips=result.outcome == "skipped")
+
+
+def _calibration(opened: OpenNote) -> EditorCalibration | None:
+    """Of the adapter in force, whose suggestions these are or would be."""
+    meaning = calibrations.in_force(application().store, project=opened.project, settings=application().settings)
+    return cast("EditorCalibration", meaning.as_dict()) if meaning else None
 
 
 def _focus(opened: OpenNote) -> SpanFocus | RangeFocus | None:
@@ -184,10 +192,14 @@ def _submitted(user: User, opened: OpenNote) -> None:
             _go_on(user, opened)
 
 
-def _go_on(user: User, opened: OpenNote) -> None:
-    store = application().store
-    leave_note(annotating.next_note(store, user=user, project_id=opened.project.id, after=opened.note.id))
+def _go_on(user: User, opened: OpenNote, *, skips: bool = False) -> None:
+    leave_note(_next(user, opened.project.id, skip=opened.note.id if skips else None))
     st.rerun()
+
+
+def _next(user: User, project_id: int, *, skip: int | None = None) -> int | None:
+    app = application()
+    return queueing.next_note(app.store, user=user, project_id=project_id, settings=app.settings, skip=skip)
 
 
 def everything_done(user: User) -> None:
