@@ -86,6 +86,7 @@ export class Bulk {
     this.#set({ newLabel: '', wholeWords: true, ...subject });
     if (editor.side.isOpen(ID)) this.#draw();
     editor.side.open(ID);
+    if (!this.#apply.disabled) this.#apply.focus(); // so that B and Enter are all it takes
     return true;
   }
 

@@ -93,7 +93,7 @@ export class Compare {
     this.editor.painter.decorate('underlay', spans.filter(({ state }) => state !== 'rejected')
       .flatMap(({ start, end, fragments }) => (fragments.length ? fragments.map(([from, to]) => ({ start: from, end: to })) : [{ start, end }])));
     this.#legend.hidden = !source;
-    this.#legend.replaceChildren(element('span', { class: 'underlay-sample', 'aria-hidden': 'true' }, 'abc'), ` ${name}`);
+    this.#legend.replaceChildren(element('span', { class: 'underlay-sample', 'aria-hidden': 'true' }, 'abc'), ` = ${name}`);
     if (source) this.#compare();
     else {
       this.#found = [];

@@ -66,7 +66,9 @@ export class Timeline {
       return;
     }
     write(this.#status, body.entries.length ? '' : 'Nothing was done to this note yet.');
+    const waiting = editor.root.getRootNode().activeElement?.classList.contains('side-close'); // there was nothing else yet
     this.#list.replaceChildren(...body.entries.map((entry) => this.#row(entry)));
+    if (waiting && editor.side.isOpen(ID)) editor.side.focus();
   }
 
   #row(entry) {
