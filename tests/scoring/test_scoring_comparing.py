@@ -91,11 +91,12 @@ def test_holm_worked_out_by_hand() -> None:
 
 
 def test_a_correction_counts_the_comparisons_that_were_made() -> None:
-    first, second = _draw(60, 0.05)
+    first, second = _draw(60, 0.1)
     undefined = compare([Counts()] * 60, [Counts()] * 60)
     one, none, other = corrected([compare(first, second), undefined, compare(second, second)])
     assert (one.comparisons, none.corrected) == (2, None)
     assert one.p is not None
+    assert 2 * one.p < 1
     assert one.corrected == pytest.approx(2 * one.p)
     assert other.corrected == 1
 

@@ -107,7 +107,7 @@ def _characters(span: Span) -> set[int]:
 D, S, T = "Drug", "Symptom", "Test"
 B, Y, X, M, I = ErrorKind.BOUNDARY, ErrorKind.TYPE, ErrorKind.BOTH, ErrorKind.MISSED, ErrorKind.INVENTED  # noqa: E741
 ARM = Span(0, 12, S, ((0, 4), (8, 12)))  # "left ... arm pain", say
-# The name, both sides, the errors, and what each schema grants: strict; exact; partial, with its halves; type.
+# The name, both sides, the errors, and what each of the four schemas grants, in their order.
 BY_HAND: list[tuple[str, Sequence[Span], Sequence[Span], dict[ErrorKind, int], tuple[float, ...]]] = [
     ("nothing", [], [], {}, (0, 0, 0, 0)),
     ("equal", [Span(0, 5, D)], [Span(0, 5, D)], {}, (1, 1, 1, 1)),
