@@ -3,8 +3,8 @@
 A text is the set of its runs of five words (shingles); two are near-duplicates when they share at least `threshold` of
 all of theirs (Jaccard; Broder, "On the resemblance and containment of documents", 1997). Candidates come from MinHash
 with 30 bands of 4 values (Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, 3rd ed., 3.4) and are then
-counted exactly: nothing is reported that is not so. A pair at 0.7 is overlooked once in 4,000 (1 - 0.7^4)^30, one at 0.8
-less than once in ten million. Case, punctuation and white space do not count.
+counted exactly: nothing is reported that is not so. A pair at 0.7 is overlooked once in 4,000 (1 - 0.7^4)^30, one at
+0.8 less than once in a million. Case, punctuation and white space do not count.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ Statistic = Callable[[Array], Array]  # sums of shape (..., columns) → scores 
 
 RESAMPLES = 2000
 SEED = 20130613
+_KEPT = 2_000_000  # numbers of draws that are kept for the next score of as many notes: 16 MB
+_ROWS = 50  # draws at once where they are not kept
 DEFINED = 0.95  # of the draws; with fewer it cannot be said where 95% of them lie
 
 
@@ -47,8 +50,19 @@ def draw_sums(table: Array, *, resamples: int = RESAMPLES, seed: int = SEED) -> 
     The seed alone decides which notes are drawn, so that two tables of the same notes are drawn alike.
     """
     n = len(table)
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
-    return weights @ table
+    if n * resamples <= _KEPT:
+        return _weights(n, resamples, seed) @ table
+    generator, shares = np.random.default_rng(seed), np.full(n, 1 / n)
+    batches = (range(first, min(first + _ROWS, resamples)) for first in range(0, resamples, _ROWS))
+    return np.concatenate([generator.multinomial(n, shares, size=len(rows)) @ table for rows in batches])
+
+
+@lru_cache(maxsize=4)
+def _weights(n: int, resamples: int, seed: int) -> Array:
+    """How often each draw has each note; the same for every score on a page, so it is kept. (resamples, notes)"""
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def estimate(

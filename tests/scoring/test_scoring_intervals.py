@@ -88,7 +88,7 @@ def test_the_draws_are_those_of_whole_notes() -> None:
 
 def test_a_few_long_notes_make_the_interval_wider_than_their_draws_alone() -> None:
     even = [Counts(8, 2, 2), Counts(5, 5, 5)] * 10
-    uneven = [*even[:-2], Counts(80, 20, 20), Counts(50, 50, 50)]
+    uneven = [*even[:-2], Counts(300, 20, 20), Counts(50, 50, 50)]
     tables = [tabulate(notes) for notes in (even, uneven)]
     widths = []
     for notes, table in zip((even, uneven), tables, strict=True):
