@@ -30,6 +30,7 @@ from mednerapp.cli.context import (
     open_app,
 )
 from mednerapp.cli.models import models
+from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState
@@ -57,6 +58,7 @@ users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
+app.add_typer(simulate, name="simulate")
 app.command()(compare)
 
 
