@@ -1,4 +1,4 @@
-"""Test sets as a world with a known truth would give them: heavy-tailed notes, spans of one note right or wrong together."""
+"""Test sets from a world with a known truth: heavy-tailed notes, spans of one note right or wrong together."""
 
 from __future__ import annotations
 
