@@ -29,6 +29,7 @@ from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
 from mednerapp.services.predicting import under_way, why_missing
+from mednerapp.services.queueing import is_blind
 from mednerapp.store import Store, Transaction
 from mednerapp.store.annotations import AnnotationHead, Standing
 
@@ -79,7 +80,7 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
             return opened
     with store.write() as tx:
         note = tx.notes.get(note_id)
-        blind = _is_blind(tx.projects.get(note.project_id), note)
+        blind = is_blind(tx.projects.get(note.project_id), note)
         head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
         suggestions = _suggestions(tx, tx.annotations.get(head.id))
         if suggestions:
@@ -88,11 +89,6 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
     if opened is None:
         raise NotFound(f"There is no annotation of note {note_id}.")
     return opened
-
-
-def _is_blind(project: Project, note: Note) -> bool:  # noqa: ARG001 - for the queue to say
-    """Whether the note comes without suggestions."""
-    return False
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
@@ -119,7 +115,7 @@ def _read(text: str) -> tuple[tuple[Scope, ...], tuple[Section, ...]]:
 
 
 def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:
-    """Once: one that has some, was imported as gold or is submitted gets none (any more). A blind one gets none ever."""
+    """Once: one that has some, was imported as gold or is submitted gets none (any more), a blind one never does."""
     open_ = annotation.state is AnnotationState.IN_PROGRESS and not annotation.blind
     return open_ and not tx.annotations.written_by_product(annotation.id)
 
@@ -319,10 +315,3 @@ def reopen(store: Store, *, user: User, annotation_id: int) -> None:
             return
         tx.annotations.set_state(annotation_id, AnnotationState.IN_PROGRESS)
         tx.audit.add(user=user, action="annotation reopened", target=f"annotation:{annotation_id}")
-
-
-def next_note(store: Store, *, user: User, project_id: int, after: int = 0) -> int | None:
-    """The next note that nobody has submitted, None when everything is done."""
-    user.require(Permission.ANNOTATE)
-    with store.read() as tx:
-        return tx.notes.next_unsubmitted(project_id=project_id, after=after)

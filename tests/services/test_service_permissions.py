@@ -13,11 +13,14 @@ from support.makers import HYPER
 
 import mednerapp.services
 from mednerapp.domain.accounts import Permission, Role, User
+from mednerapp.domain.clock import now
+from mednerapp.domain.queue import QueueOrder
 from mednerapp.errors import PermissionDenied
 from mednerapp.ner.encoders import EncoderRecord
 from mednerapp.services import (
     accounts,
     annotating,
+    binning,
     encoders,
     evaluating,
     experiment_reports,
@@ -28,8 +31,10 @@ from mednerapp.services import (
     importing,
     predicting,
     projects,
+    queueing,
     reporting,
 )
+from mednerapp.settings import Settings
 from mednerapp.store import Store
 
 Call = Callable[[Store, User], object]
@@ -49,7 +54,6 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     ),
     "accounts.list_users": (Permission.ADMINISTER, lambda s, u: accounts.list_users(s, by=u)),
     "annotating.current": (Permission.ANNOTATE, lambda s, u: annotating.current(s, user=u, annotation_id=9)),
-    "annotating.next_note": (Permission.ANNOTATE, lambda s, u: annotating.next_note(s, user=u, project_id=9)),
     "annotating.open_note": (Permission.ANNOTATE, lambda s, u: annotating.open_note(s, user=u, note_id=9)),
     "annotating.reopen": (Permission.ANNOTATE, lambda s, u: annotating.reopen(s, user=u, annotation_id=9)),
     "annotating.save_edits": (
@@ -124,13 +128,34 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         Permission.IMPORT,
         lambda s, u: importing.import_uploads(s, user=u, project_id=9, uploads=[]),
     ),
+    "binning.contents": (Permission.DELETE, lambda s, u: binning.contents(s, user=u, project_id=9)),
+    "binning.delete": (Permission.DELETE, lambda s, u: binning.delete(s, user=u, project_id=9, note_ids=[9])),
+    "binning.restore": (Permission.DELETE, lambda s, u: binning.restore(s, user=u, project_id=9, note_ids=[9])),
     "predicting.try_again": (Permission.IMPORT, lambda s, u: predicting.try_again(s, user=u, project_id=9)),
     "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),
     "projects.create": (Permission.TRAIN, lambda s, u: projects.create(s, by=u, name="")),
     "projects.models": (Permission.SEE_RESULTS, lambda s, u: projects.models(s, user=u, project_id=9)),
+    "projects.note_types": (Permission.ANNOTATE, lambda s, u: projects.note_types(s, user=u, project_id=9)),
     "projects.notes": (Permission.ANNOTATE, lambda s, u: projects.notes(s, user=u, project_id=9)),
     "projects.progress": (Permission.ANNOTATE, lambda s, u: projects.progress(s, user=u, project_id=9)),
     "projects.recent_jobs": (Permission.TRAIN, lambda s, u: projects.recent_jobs(s, user=u)),
+    "queueing.change": (
+        Permission.TRAIN,
+        lambda s, u: queueing.change(s, user=u, project_id=9, order=QueueOrder.RANDOM, blind_percent=0),
+    ),
+    "queueing.counts": (Permission.ANNOTATE, lambda s, u: queueing.counts(s, user=u, project_id=9)),
+    "queueing.effect_of_suggestions": (
+        Permission.TRAIN,
+        lambda s, u: queueing.effect_of_suggestions(s, user=u, project_id=9),
+    ),
+    "queueing.hold": (Permission.ANNOTATE, lambda s, u: queueing.hold(s, user=u, note_id=9, settings=Settings())),
+    "queueing.holders": (Permission.ANNOTATE, lambda s, u: queueing.holders(s, user=u, project_id=9)),
+    "queueing.next_note": (
+        Permission.ANNOTATE,
+        lambda s, u: queueing.next_note(s, user=u, project_id=9, settings=Settings()),
+    ),
+    "queueing.progress": (Permission.ANNOTATE, lambda s, u: queueing.progress(s, user=u, project_id=9, today=now())),
+    "queueing.renew": (Permission.ANNOTATE, lambda s, u: queueing.renew(s, user=u, note_id=9, settings=Settings())),
     "reporting.compare": (Permission.SEE_RESULTS, lambda s, u: reporting.compare(s, user=u, dataset_id=9)),
     "reporting.datasets": (Permission.SEE_RESULTS, lambda s, u: reporting.datasets(s, user=u, project_id=9)),
 }
