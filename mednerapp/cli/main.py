@@ -31,6 +31,7 @@ from mednerapp.cli.context import (
 )
 from mednerapp.cli.models import models
 from mednerapp.cli.simulate import simulate
+from mednerapp.cli.purge import purge, purge_overdue
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState
@@ -60,6 +61,7 @@ app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
 app.command()(compare)
+app.command()(purge)
 
 
 @app.command()
@@ -87,6 +89,7 @@ def serve(
             "another data folder with MEDNER_DATA_DIR."
         )
     announce(prepared)
+    purge_overdue(settings)
     raise typer.Exit(supervise(settings, open_browser=open_browser))
 
 
