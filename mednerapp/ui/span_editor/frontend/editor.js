@@ -9,7 +9,7 @@ import { element } from './elements.js';
 import { FEATURES } from './features/index.js';
 import { FloatingBar } from './floating.js';
 import { History } from './history.js';
-import { fetchJson, uuid, whenIdle } from './http.js';
+import { afterFrame, fetchJson, uuid, whenIdle } from './http.js';
 import { Keyboard } from './keyboard.js';
 import { Painter } from './painter.js';
 import { Banner, Help, StatusLine, Toolbar } from './panels.js';
@@ -28,6 +28,7 @@ export class SpanEditor {
   #asked = ''; // what Python was last asked to send
   #setStateValue = null;
   #refreshing = false;
+  #words = ''; // to be announced
   #looking = null; // a document that is shown only to look at
 
   /** @param {Node} parent the component's place in the page */
@@ -335,7 +336,8 @@ export class SpanEditor {
 
   /** Announces something to screen readers. */
   say(text) {
-    this.voice.textContent = text;
+    this.#words = text;
+    afterFrame(() => { if (this.voice.textContent !== this.#words) this.voice.textContent = this.#words; });
   }
 
   /** Says something above the text that stays until it is closed. */
@@ -349,11 +351,11 @@ export class SpanEditor {
     this.#setStateValue(name, { docId, visit, at: Date.now(), ...details });
   }
 
-  /** Brings toolbar, status line and features up to date, once after everything that a key does. */
+  /** Brings toolbar, status line and features up to date, once after everything that a key does, and after its frame. */
   refresh() {
     if (this.#refreshing) return;
     this.#refreshing = true;
-    queueMicrotask(() => {
+    afterFrame(() => {
       this.#refreshing = false;
       const { saving, document: document_, history } = this;
       if (!saving) return;

@@ -109,7 +109,7 @@ export class Saving {
 
   #ask(untouched) {
     const one = untouched.length === 1;
-    const look = () => { this.banner.close('untouched'); this.editor.focus(); this.editor.goToSuggestion(); };
+    const look = () => { this.banner.close('untouched'); this.editor.focus(); this.editor.walk.goToSuggestion(); };
     const rejectAndSubmit = () => {
       this.banner.close('untouched');
       this.editor.focus();
