@@ -82,6 +82,7 @@ class AnnotationEvent(Base):
     __tablename__ = "annotation_event"
     __table_args__ = (
         UniqueConstraint("annotation_id", "client", "client_seq"),
+        Index(None, "annotation_id", "span_id"),  # what became of a span
         one_of("phase", "do", "undo", "redo"),
     )
 

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     SEE_RESULTS = "see results"
     TRAIN = "train models"
     EXPORT = "export"
+    REVIEW = "review others' annotations"
     ADMINISTER = "administer"
 
 
@@ -30,7 +31,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CLINICIAN: frozenset({Permission.ANNOTATE, Permission.IMPORT, Permission.SEE_RESULTS}),
     Role.ANNOTATOR: frozenset({Permission.ANNOTATE}),
     Role.LEAD: frozenset(
-        {Permission.ANNOTATE, Permission.IMPORT, Permission.SEE_RESULTS, Permission.TRAIN, Permission.EXPORT}
+        {
+            Permission.ANNOTATE,
+            Permission.IMPORT,
+            Permission.SEE_RESULTS,
+            Permission.TRAIN,
+            Permission.EXPORT,
+            Permission.REVIEW,
+        }
     ),
     Role.ADMIN: frozenset(Permission),
 }

@@ -252,7 +252,10 @@ class AnnotationEvent:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One person's spans on one note. `revision` counts its events; spans come in text order."""
+    """One person's spans on one note. `revision` counts its events; spans come in text order.
+
+    blind: it gets no suggestions, so that what suggestions do to people can be measured.
+    """
 
     id: int
     note_id: int
@@ -262,6 +265,7 @@ class Annotation:
     spans: tuple[AnnotatedSpan, ...]
     updated_at: datetime
     submitted_at: datetime | None
+    blind: bool = False
 
     def confirmed(self) -> tuple[Span, ...]:
         return tuple(s.span for s in self.spans if s.state is SpanState.CONFIRMED)

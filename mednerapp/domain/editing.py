@@ -108,13 +108,20 @@ def _problem(
     if edit.action is EditAction.RESTORE:
         as_suggested = suggested is not None and suggested.span == edit.span
         return "" if edit.state is not SpanState.SUGGESTED or as_suggested else "it was never suggested so"
+    return _broken_rule(before, edit, edit.span)
+
+
+def _broken_rule(before: AnnotatedSpan | None, edit: Edit, after: Span) -> str:
     rule = _RULES.get(edit.action)
     if rule is None:
         return "only the product writes suggestions"
-    state = rule.state or (before.state if before else edit.state)
-    if edit.state is not state:
-        return f"that makes it {state.value}, not {edit.state.value}" if rule.state else f"that leaves it {state.value}"
-    return (_moved(before.span, edit.span, rule) or _said(before, edit, rule)) if before else ""
+    if rule.state and edit.state is not rule.state:
+        return f"that makes it {rule.state.value}, not {edit.state}"
+    if before is None:
+        return ""
+    if not rule.state and edit.state is not before.state:
+        return f"that leaves it {before.state.value}"
+    return _moved(before.span, after, rule) or _said(before, edit, rule)
 
 
 def _moved(before: Span, after: Span, rule: _Rule) -> str:

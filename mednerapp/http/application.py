@@ -10,7 +10,7 @@ from starlette.routing import Route
 from streamlit import config
 
 from mednerapp.bootstrap import App
-from mednerapp.http import edits, exports, health, sign_in
+from mednerapp.http import annotations, bulk, edits, exports, health, sign_in
 from mednerapp.http.identity import Identity
 from mednerapp.http.logs import hide_messages_of_errors
 from mednerapp.http.protection import Protection
@@ -29,6 +29,13 @@ def wire(app: App) -> Wiring:
     hide_messages_of_errors()
     config.set_option("server.maxUploadSize", app.settings.max_upload_mb)
     return Wiring(
-        routes=[*sign_in.routes(app), *edits.routes(app), *exports.routes(app), *health.routes(app)],
+        routes=[
+            *sign_in.routes(app),
+            *edits.routes(app),
+            *annotations.routes(app),
+            *bulk.routes(app),
+            *exports.routes(app),
+            *health.routes(app),
+        ],
         middleware=[Middleware(Protection, settings=app.settings), Middleware(Identity, app_=app)],
     )

@@ -26,7 +26,8 @@ from mednerapp.errors import (
 from mednerapp.http import bodies
 from mednerapp.http.bodies import BodyTooLargeError, MalformedBodyError, json_object
 from mednerapp.http.identity import session_of, signed_in
-from mednerapp.services import annotating
+from mednerapp.services import annotating, reviewing
+from mednerapp.services.reviewing import LastWriter
 
 MOST_BYTES = 1_000_000
 _log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class _Post(Route):
             annotation_id: int = request.path_params["annotation_id"]
             return await to_thread.run_sync(self._answer, session_of(request), annotation_id, body)
         except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
-            return _refusal(error)
+            return refusal(error)
 
     def _answer(self, session: str, annotation_id: int, body: dict[str, Any]) -> JSONResponse:
         user = signed_in(self._medner, session)
@@ -104,22 +105,33 @@ class _Post(Route):
         try:
             return JSONResponse(self._work(user, annotation_id, body))
         except (RevisionConflict, AnnotationSubmitted) as error:
-            stored = annotating.current(self._medner.store, user=user, annotation_id=annotation_id)
-            return _conflict(error, stored)
+            store = self._medner.store
+            stored = annotating.current(store, user=user, annotation_id=annotation_id)
+            known = body.get("base_revision", body.get("revision", 0))
+            client: str = body["client"]
+            writer = reviewing.last_writer(
+                store, user=user, annotation_id=annotation_id, client=client, after_revision=known
+            )
+            return _conflict(error, stored, writer)
 
 
-def _conflict(error: RevisionConflict | AnnotationSubmitted, stored: Annotation) -> JSONResponse:
-    """With what is stored, so that the person can choose."""
+def _conflict(
+    error: RevisionConflict | AnnotationSubmitted, stored: Annotation, writer: LastWriter | None
+) -> JSONResponse:
+    """With what is stored and who wrote it, so that the person can choose."""
     body = {
         "error": "submitted" if isinstance(error, AnnotationSubmitted) else "conflict",
         "message": str(error),
         "revision": stored.revision,
         "spans": [span.as_dict() for span in stored.spans],
+        "by": writer.name if writer else None,
+        "at": writer.at.isoformat() if writer else None,
     }
     return JSONResponse(body, 409)
 
 
-def _refusal(error: Exception) -> JSONResponse:
+def refusal(error: Exception) -> JSONResponse:
+    """The answer to an error, also to one that nobody expected."""
     if isinstance(error, _UntouchedError):
         return JSONResponse({"error": "untouched", "message": str(error)}, 422)
     if isinstance(error, InvalidEdit):
@@ -127,5 +139,5 @@ def _refusal(error: Exception) -> JSONResponse:
     for kind, status, name in _ANSWERS:
         if isinstance(error, kind):
             return JSONResponse({"error": name, "message": str(error)}, status)
-    _log.error("A save failed.", exc_info=error)
+    _log.error("A request of the span editor failed.", exc_info=error)
     return JSONResponse({"error": "failed", "message": "The server could not do this. It is in its log."}, 500)

@@ -19,16 +19,16 @@ from mednerapp.domain.annotations import (
     check_id,
     suggestion_id,
 )
+from mednerapp.domain.clock import now
 from mednerapp.domain.editing import apply_edit
-from mednerapp.domain.labels import LabelSchema
 from mednerapp.domain.notes import Note
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span, check_within
-from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict
+from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
 from mednerapp.services.predicting import under_way, why_missing
 from mednerapp.store import Store, Transaction
-from mednerapp.store.annotations import AnnotationHead
+from mednerapp.store.annotations import AnnotationHead, Standing
 
 MAX_EDITS = 500  # in one request; the editor sends at most 200
 
@@ -72,14 +72,36 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
             return opened
     with store.write() as tx:
         tx.notes.get(note_id)
-        head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id)
-        suggestions = _suggestions(tx, tx.annotations.get(head.id))
-        if suggestions:
-            record(tx, head=head, client=MODEL_CLIENT, user_id=None, changes=suggestions)
+        seeded(tx, user=user, note_id=note_id)
         opened = _opened(tx, user=user, note_id=note_id)
     if opened is None:
         raise NotFound(f"There is no annotation of note {note_id}.")
     return opened
+
+
+def seeded(tx: Transaction, *, user: User, note_id: int) -> AnnotationHead:
+    """`user`'s annotation of the note, made if there is none, with the suggestions that it is to get; locked."""
+    head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id)
+    suggestions = _suggestions(tx, tx.annotations.get(head.id))
+    if not suggestions:
+        return head
+    record(tx, head=head, client=MODEL_CLIENT, user_id=None, changes=suggestions)
+    return tx.annotations.lock(head.id)
+
+
+def to_be_seeded(tx: Transaction, *, user: User, note_id: int) -> tuple[AnnotatedSpan, ...]:
+    """The spans that `seeded` would put into `user`'s annotation of a note that has none yet."""
+    none_yet = Annotation(
+        id=0,
+        note_id=note_id,
+        user_id=user.id,
+        state=AnnotationState.IN_PROGRESS,
+        revision=0,
+        spans=(),
+        updated_at=now(),
+        submitted_at=None,
+    )
+    return tuple(change.after for change in _suggestions(tx, none_yet) if change.after)
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
@@ -90,12 +112,12 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
     project = tx.projects.get(note.project_id)
     sources = {span.adapter_id for span in annotation.spans if span.adapter_id}
     names = sorted(tx.models.adapter(source).name for source in sources)
-    seeded = tx.annotations.written_by_product(annotation.id)
+    has_some = tx.annotations.written_by_product(annotation.id)
     waiting, missing = False, ""
     if _unpredicted(tx, annotation):
         waiting = under_way(tx, project)
         missing = "" if waiting else why_missing(tx, project)
-    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing)
+    return OpenNote(note, project, annotation, ", ".join(names), has_some, waiting, missing)
 
 
 def _takes_suggestions(tx: Transaction, annotation: Annotation) -> bool:
@@ -168,69 +190,71 @@ def save_edits(
     if len({edit.client_seq for edit in edits}) < len(edits):
         raise InvalidValue("Two edits of a batch have the same number.")
     with store.write() as tx:
-        head, schema, length = _own(tx, user=user, annotation_id=annotation_id)
-        last_seq = tx.annotations.last_client_seq(annotation_id, client)
+        head, standing = tx.annotations.lock_for(annotation_id, client=client, known=base_revision)
+        _check_own(head, user)
+        last_seq = standing.last_seq
         fresh = [edit for edit in sorted(edits, key=lambda e: e.client_seq) if edit.client_seq > last_seq]
         if not fresh:
             return Saved(last_seq, head.revision)
         if head.state is AnnotationState.SUBMITTED:
             raise AnnotationSubmitted("The note was submitted. Reopen it to go on editing.")
         # A client that is ahead of the database knew edits that a restored backup does not hold.
-        ahead = base_revision > head.revision
-        if ahead or tx.annotations.written_by_others(annotation_id, client=client, after_revision=base_revision):
+        if base_revision > head.revision or standing.others:
             raise RevisionConflict(expected=base_revision, actual=head.revision)
-        changes, problem = _changes(tx, annotation_id=annotation_id, edits=fresh, schema=schema, length=length)
+        changes, problem = _changes(tx, annotation_id=annotation_id, edits=fresh, standing=standing)
         revision = record(tx, head=head, client=client, user_id=user.id, changes=changes)
     if problem:
         raise problem
     return Saved(fresh[-1].client_seq, revision)
 
 
-def _own(tx: Transaction, *, user: User, annotation_id: int) -> tuple[AnnotationHead, LabelSchema, int]:
-    head = tx.annotations.lock(annotation_id)
+def _check_own(head: AnnotationHead, user: User) -> None:
     if head.user_id != user.id:
-        raise NotFound(f"There is no annotation {annotation_id}.")  # do not tell whose it is
-    note = tx.notes.get(head.note_id)
-    return head, tx.projects.get(note.project_id).schema, note.length
+        raise NotFound(f"There is no annotation {head.id}.")  # do not tell whose it is
+
+
+def _own(tx: Transaction, *, user: User, annotation_id: int) -> AnnotationHead:
+    head = tx.annotations.lock(annotation_id)
+    _check_own(head, user)
+    return head
 
 
 def _changes(
-    tx: Transaction, *, annotation_id: int, edits: Sequence[Edit], schema: LabelSchema, length: int
+    tx: Transaction, *, annotation_id: int, edits: Sequence[Edit], standing: Standing
 ) -> tuple[list[Change], InvalidEdit | None]:
-    current: dict[str, AnnotatedSpan] = tx.annotations.spans(annotation_id, {edit.span_id for edit in edits})
+    current = tx.annotations.spans(annotation_id, {edit.span_id for edit in edits})
+    absent = {edit.span_id for edit in edits if edit.span_id not in current}
+    deleted = tx.annotations.last_known(annotation_id, absent) if absent else {}
+    back = {edit.span_id for edit in edits if _restores(edit)}
+    suggested = tx.annotations.suggested(annotation_id, back) if back else {}
     changes: list[Change] = []
     for edit in edits:
-        before = current.get(edit.span_id)
+        name = edit.span_id
+        before = current.get(name)
         try:
-            _check(edit, schema=schema, length=length)
-            deleted = tx.annotations.last_known(annotation_id, edit.span_id) if before is None else None
-            suggested = tx.annotations.suggested(annotation_id, edit.span_id) if _restores(edit) else None
-            deleted = _deleted_in(changes, edit.span_id) or deleted
-            after = apply_edit(before, edit, deleted=deleted, suggested=suggested)
+            _check(edit, standing)
+            after = apply_edit(before, edit, deleted=deleted.get(name), suggested=suggested.get(name))
         except InvalidValue as error:
             return changes, InvalidEdit(str(error), client_seq=edit.client_seq)
-        changes.append(Change(edit.action, edit.span_id, before, after, edit.client_seq, edit.step, edit.phase))
+        changes.append(Change(edit.action, name, before, after, edit.client_seq, edit.step, edit.phase))
         if after:
-            current[edit.span_id] = after
-        else:
-            current.pop(edit.span_id, None)
+            current[name] = after
+        elif before:
+            deleted[name] = current.pop(name)
     return changes, None
 
 
-def _check(edit: Edit, *, schema: LabelSchema, length: int) -> None:
+def _check(edit: Edit, standing: Standing) -> None:
     if edit.action is EditAction.SUGGEST:
         raise InvalidValue("Only the product writes suggestions.")
     if edit.span:
-        check_within(edit.span, length)
-        schema.check(edit.span.label)
+        check_within(edit.span, standing.length)
+        if edit.span.label not in standing.labels:
+            raise UnknownLabel(edit.span.label, standing.labels)
 
 
 def _restores(edit: Edit) -> bool:
     return edit.action is EditAction.RESTORE and edit.state is SpanState.SUGGESTED
-
-
-def _deleted_in(changes: Sequence[Change], span_id: str) -> AnnotatedSpan | None:
-    return next((c.before for c in reversed(changes) if c.span_id == span_id and c.after is None), None)
 
 
 def current(store: Store, *, user: User, annotation_id: int) -> Annotation:
@@ -252,7 +276,7 @@ def submit(store: Store, *, user: User, annotation_id: int, revision: int) -> An
     """
     user.require(Permission.ANNOTATE)
     with store.write() as tx:
-        head, _, _ = _own(tx, user=user, annotation_id=annotation_id)
+        head = _own(tx, user=user, annotation_id=annotation_id)
         annotation = tx.annotations.get(annotation_id)
         if head.state is AnnotationState.SUBMITTED:
             return annotation
@@ -288,7 +312,7 @@ def reopen(store: Store, *, user: User, annotation_id: int) -> None:
     """Take a submitted annotation back to edit it; datasets that were frozen from it keep what they hold."""
     user.require(Permission.ANNOTATE)
     with store.write() as tx:
-        head, _, _ = _own(tx, user=user, annotation_id=annotation_id)
+        head = _own(tx, user=user, annotation_id=annotation_id)
         if head.state is not AnnotationState.SUBMITTED:
             return
         tx.annotations.set_state(annotation_id, AnnotationState.IN_PROGRESS)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,16 +19,16 @@ from mednerapp.domain.annotations import (
     AnnotationEvent,
     AnnotationState,
     EditAction,
-    Origin,
-    Phase,
-    SpanState,
-    pieces,
     span_from_dict,
 )
-from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.clock import now
-from mednerapp.domain.spans import Span
 from mednerapp.errors import NotFound
+from mednerapp.store.annotation_rows import EVENTS, SPANS, event_of, event_values, span_of, span_values
+
+# Tables, not mapped classes: an annotation has thousands of spans, and an edit waits for these statements. Nor does a
+# session remember what it read of them before a lock was granted.
+_ANNOTATIONS, _SPANS, _EVENTS = t.Annotation.__table__, t.AnnotationSpan.__table__, t.AnnotationEvent.__table__
+_IN_TEXT_ORDER = (SPANS.start_offset, SPANS.end_offset.desc(), SPANS.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +41,56 @@ class AnnotationHead:
     state: AnnotationState
     revision: int
     last_hash: str
+    blind: bool = False
 
 
-def _span(row: t.AnnotationSpan) -> AnnotatedSpan:
-    return AnnotatedSpan(
-        id=row.id,
-        span=Span(row.start_offset, row.end_offset, row.label, pieces(row.fragments)),
-        state=SpanState(row.state),
-        origin=Origin(row.origin),
-        score=row.score,
-        adapter_id=row.adapter_id,
-        assertion=Assertion(row.assertion) if row.assertion else None,
-        assertion_by=Origin(row.assertion_by) if row.assertion_by else None,
-        comment=row.comment,
-        unsure=row.unsure,
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a client's edits are checked against.
+
+    last_seq: the client's highest number that is stored, 0 when there is none. labels: of the project's schema.
+    others: see `Annotations.written_by_others`. length: of the note's text, in code points.
+    """
+
+    last_seq: int
+    others: bool
+    labels: tuple[str, ...]
+    length: int
+
+
+def _standing() -> Any:
+    """One statement for all that an edit is checked against: a person waits for the answer. A row for each label."""
+    note, schema = t.Note.__table__.c, t.LabelSchema.__table__.c
+    label, events = t.Label.__table__.c, (EVENTS.annotation_id == bindparam("annotation"))
+    newest = (
+        select(schema.id)
+        .join(t.Note.__table__, note.project_id == schema.project_id)
+        .where(note.id == bindparam("note"))
+        .order_by(schema.version.desc())
+        .limit(1)
+    )
+    return (
+        select(
+            label.name,
+            select(EVENTS.hash).where(events, EVENTS.revision == bindparam("revision")).scalar_subquery(),
+            select(func.max(EVENTS.client_seq)).where(events, EVENTS.client == bindparam("client")).scalar_subquery(),
+            exists().where(
+                events,
+                EVENTS.revision > bindparam("known"),
+                EVENTS.client != bindparam("client"),
+                EVENTS.client != MODEL_CLIENT,
+            ),
+            select(func.length(note.text)).where(note.id == bindparam("note")).scalar_subquery(),
+        )
+        .where(label.schema_id == newest.scalar_subquery())
+        .order_by(label.position)
     )
 
 
-def _span_row(annotation_id: int, span: AnnotatedSpan) -> dict[str, Any]:
-    return {
-        "annotation_id": annotation_id,
-        "id": span.id,
-        "start_offset": span.span.start,
-        "end_offset": span.span.end,
-        "label": span.span.label,
-        "state": span.state.value,
-        "origin": span.origin.value,
-        "score": span.score,
-        "adapter_id": span.adapter_id,
-        "fragments": [list(piece) for piece in span.span.fragments] or None,
-        "assertion": span.assertion and span.assertion.value,
-        "assertion_by": span.assertion_by and span.assertion_by.value,
-        "comment": span.comment,
-        "unsure": span.unsure,
-    }
+_STANDING = _standing()
+_KEY = (SPANS.annotation_id == bindparam("key_annotation"), SPANS.id == bindparam("key_span"))
+_CHANGE_SPAN = update(_SPANS).where(*_KEY)
+_REMOVE_SPAN = delete(_SPANS).where(*_KEY)
 
 
 class Annotations:
@@ -83,18 +98,18 @@ class Annotations:
         self._session = session
 
     def get(self, annotation_id: int) -> Annotation:
-        row = self._session.get(t.Annotation, annotation_id)
-        if row is None:
+        found = self._annotations(select(_ANNOTATIONS).where(_ANNOTATIONS.c.id == annotation_id))
+        if not found:
             raise NotFound(f"There is no annotation {annotation_id}.")
-        return self._annotation(row)
+        return found[0]
 
     def of(self, *, note_id: int, user_id: int) -> Annotation | None:
-        row = self._session.scalar(
-            select(t.Annotation).where(t.Annotation.note_id == note_id, t.Annotation.user_id == user_id)
-        )
-        return self._annotation(row) if row else None
+        c = _ANNOTATIONS.c
+        found = self._annotations(select(_ANNOTATIONS).where(c.note_id == note_id, c.user_id == user_id))
+        return found[0] if found else None
 
-    def add(self, *, note_id: int, user_id: int) -> AnnotationHead:
+    def add(self, *, note_id: int, user_id: int, blind: bool = False) -> AnnotationHead:
+        """`blind`: it is to get no suggestions while the person works on it."""
         at = now()
         row = t.Annotation(
             note_id=note_id,
@@ -104,73 +119,76 @@ class Annotations:
             created_at=at,
             updated_at=at,
             submitted_at=None,
+            blind=blind,
         )
         self._session.add(row)
         self._session.flush()
-        return AnnotationHead(row.id, note_id, user_id, AnnotationState.IN_PROGRESS, 0, "")
+        return AnnotationHead(row.id, note_id, user_id, AnnotationState.IN_PROGRESS, 0, "", blind)
 
-    def lock_or_add(self, *, note_id: int, user_id: int) -> AnnotationHead:
-        """The person's annotation of the note, made if there is none, protected as by `lock`."""
+    def lock_or_add(self, *, note_id: int, user_id: int, blind: bool = False) -> AnnotationHead:
+        """The person's annotation of the note, made if there is none (then `blind` counts), protected as by `lock`."""
         query = select(t.Annotation.id).where(t.Annotation.note_id == note_id, t.Annotation.user_id == user_id)
         found = self._session.scalar(query)
         if found is None:
             try:
                 with self._session.begin_nested():
-                    return self.add(note_id=note_id, user_id=user_id)
+                    return self.add(note_id=note_id, user_id=user_id, blind=blind)
             except IntegrityError:  # PostgreSQL: another tab of the same person made it since we looked
                 found = self._session.scalars(query).one()
         return self.lock(found)
 
     def lock(self, annotation_id: int) -> AnnotationHead:
         """The annotation as it is now, protected from other writers until the transaction ends."""
-        row = self._session.scalar(
-            select(t.Annotation)
-            .where(t.Annotation.id == annotation_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)  # what was read before the lock was granted may be old
+        head = self._head(annotation_id, lock=True)
+        last = self._session.scalar(
+            select(EVENTS.hash).where(EVENTS.annotation_id == annotation_id, EVENTS.revision == head.revision)
         )
+        return replace(head, last_hash=last or "")
+
+    def lock_for(self, annotation_id: int, *, client: str, known: int) -> tuple[AnnotationHead, Standing]:
+        """As `lock`, and what the edits of a client that knows the revision `known` are checked against."""
+        head = self._head(annotation_id, lock=True)
+        values = {
+            "annotation": annotation_id,
+            "note": head.note_id,
+            "revision": head.revision,
+            "client": client,
+            "known": known,
+        }
+        rows = self._session.connection().execute(_STANDING, values).all()
+        _, last, last_seq, others, length = rows[0]
+        standing = Standing(last_seq or 0, bool(others), tuple(row[0] for row in rows), length)
+        return replace(head, last_hash=last or ""), standing
+
+    def head(self, annotation_id: int) -> AnnotationHead:
+        """Where the annotation stands, without a lock and without its last hash."""
+        return self._head(annotation_id, lock=False)
+
+    def _head(self, annotation_id: int, *, lock: bool) -> AnnotationHead:
+        a = _ANNOTATIONS.c
+        query = select(a.id, a.note_id, a.user_id, a.state, a.revision, a.blind).where(a.id == annotation_id)
+        row = self._session.connection().execute(query.with_for_update() if lock else query).one_or_none()
         if row is None:
             raise NotFound(f"There is no annotation {annotation_id}.")
-        last = self._session.scalar(
-            select(t.AnnotationEvent.hash).where(
-                t.AnnotationEvent.annotation_id == annotation_id, t.AnnotationEvent.revision == row.revision
-            )
-        )
-        return AnnotationHead(row.id, row.note_id, row.user_id, AnnotationState(row.state), row.revision, last or "")
+        return AnnotationHead(row.id, row.note_id, row.user_id, AnnotationState(row.state), row.revision, "", row.blind)
 
     def spans(self, annotation_id: int, span_ids: Collection[str]) -> dict[str, AnnotatedSpan]:
         """The current spans with these ids."""
-        rows = self._session.scalars(
-            select(t.AnnotationSpan).where(
-                t.AnnotationSpan.annotation_id == annotation_id, t.AnnotationSpan.id.in_(span_ids)
-            )
-        )
-        return {row.id: _span(row) for row in rows}
+        query = select(_SPANS).where(SPANS.annotation_id == annotation_id, SPANS.id.in_(span_ids))
+        return {row.id: span_of(row) for row in self._session.connection().execute(query)}
 
-    def last_known(self, annotation_id: int, span_id: str) -> AnnotatedSpan | None:
-        """The state that a deleted span had last."""
-        before = self._session.scalar(
-            select(t.AnnotationEvent.before)
+    def last_known(self, annotation_id: int, span_ids: Collection[str]) -> dict[str, AnnotatedSpan]:
+        """The state that deleted spans had last, of those among the ids that were ever deleted."""
+        rows = self._session.connection().execute(
+            select(EVENTS.span_id, EVENTS.before)
             .where(
-                t.AnnotationEvent.annotation_id == annotation_id,
-                t.AnnotationEvent.span_id == span_id,
-                t.AnnotationEvent.action == EditAction.DELETE.value,
+                EVENTS.annotation_id == annotation_id,
+                EVENTS.span_id.in_(span_ids),
+                EVENTS.action == EditAction.DELETE.value,
             )
-            .order_by(t.AnnotationEvent.revision.desc())
-            .limit(1)
+            .order_by(EVENTS.revision)
         )
-        return span_from_dict(before) if before else None
-
-    def last_client_seq(self, annotation_id: int, client: str) -> int:
-        """The highest number of this client that is stored, 0 when there is none."""
-        return (
-            self._session.scalar(
-                select(func.max(t.AnnotationEvent.client_seq)).where(
-                    t.AnnotationEvent.annotation_id == annotation_id, t.AnnotationEvent.client == client
-                )
-            )
-            or 0
-        )
+        return {row.span_id: span_from_dict(row.before) for row in rows}
 
     def written_by_others(self, annotation_id: int, *, client: str, after_revision: int) -> bool:
         """Whether another person's client or tab has stored an event with a revision above `after_revision`.
@@ -178,11 +196,11 @@ class Annotations:
         Suggestions do not count: they only add spans, whose ids no person's span has.
         """
         found = self._session.scalar(
-            select(t.AnnotationEvent.revision)
+            select(EVENTS.revision)
             .where(
-                t.AnnotationEvent.annotation_id == annotation_id,
-                t.AnnotationEvent.revision > after_revision,
-                t.AnnotationEvent.client.not_in((client, MODEL_CLIENT)),
+                EVENTS.annotation_id == annotation_id,
+                EVENTS.revision > after_revision,
+                EVENTS.client.not_in((client, MODEL_CLIENT)),
             )
             .limit(1)
         )
@@ -191,125 +209,103 @@ class Annotations:
     def written_by_product(self, annotation_id: int) -> bool:
         """Whether the product itself has put spans into the annotation: suggestions, or gold that was imported."""
         found = self._session.scalar(
-            select(t.AnnotationEvent.revision)
-            .where(t.AnnotationEvent.annotation_id == annotation_id, t.AnnotationEvent.client.in_(PRODUCT_CLIENTS))
+            select(EVENTS.revision)
+            .where(EVENTS.annotation_id == annotation_id, EVENTS.client.in_(PRODUCT_CLIENTS))
             .limit(1)
         )
         return found is not None
 
-    def suggested(self, annotation_id: int, span_id: str) -> AnnotatedSpan | None:
-        """The span as it was suggested, whatever became of it."""
-        after = self._session.scalar(
-            select(t.AnnotationEvent.after).where(
-                t.AnnotationEvent.annotation_id == annotation_id,
-                t.AnnotationEvent.span_id == span_id,
-                t.AnnotationEvent.action == EditAction.SUGGEST.value,
+    def suggested(self, annotation_id: int, span_ids: Collection[str]) -> dict[str, AnnotatedSpan]:
+        """The spans as they were suggested, whatever became of them; of those among the ids that were."""
+        rows = self._session.connection().execute(
+            select(EVENTS.span_id, EVENTS.after).where(
+                EVENTS.annotation_id == annotation_id,
+                EVENTS.span_id.in_(span_ids),
+                EVENTS.action == EditAction.SUGGEST.value,
             )
         )
-        return span_from_dict(after) if after else None
+        return {row.span_id: span_from_dict(row.after) for row in rows}
 
     def append(self, annotation_id: int, events: Sequence[AnnotationEvent]) -> None:
         """Store events and bring the current spans and the revision to the state after them."""
         if not events:
             return
-        self._session.execute(insert(t.AnnotationEvent), [_event_row(event) for event in events])
+        connection = self._session.connection()
+        connection.execute(insert(_EVENTS), [event_values(event) for event in events])
+        were = {event.span_id: event.before for event in reversed(events)}
         final = {event.span_id: event.after for event in events}
-        self._session.execute(
-            delete(t.AnnotationSpan).where(
-                t.AnnotationSpan.annotation_id == annotation_id, t.AnnotationSpan.id.in_(list(final))
-            )
-        )
-        rows = [_span_row(annotation_id, span) for span in final.values() if span]
-        if rows:
-            self._session.execute(insert(t.AnnotationSpan), rows)
-        self._session.execute(
-            update(t.Annotation)
-            .where(t.Annotation.id == annotation_id)
+        new = [
+            {"annotation_id": annotation_id, "id": span.id, **span_values(span)}
+            for span in final.values()
+            if span and not were[span.id]
+        ]
+        changed = [
+            {"key_annotation": annotation_id, "key_span": span.id, **span_values(span)}
+            for span in final.values()
+            if span and were[span.id]
+        ]
+        gone = [
+            {"key_annotation": annotation_id, "key_span": span_id}
+            for span_id, span in final.items()
+            if were[span_id] and not span
+        ]
+        for statement, rows in ((insert(_SPANS), new), (_CHANGE_SPAN, changed), (_REMOVE_SPAN, gone)):
+            if rows:
+                connection.execute(statement, rows)
+        connection.execute(
+            update(_ANNOTATIONS)
+            .where(_ANNOTATIONS.c.id == annotation_id)
             .values(revision=events[-1].revision, updated_at=events[-1].at)
         )
 
     def set_state(self, annotation_id: int, state: AnnotationState) -> None:
         at = now()
         self._session.execute(
-            update(t.Annotation)
-            .where(t.Annotation.id == annotation_id)
+            update(_ANNOTATIONS)
+            .where(_ANNOTATIONS.c.id == annotation_id)
             .values(state=state.value, updated_at=at, submitted_at=at if state is AnnotationState.SUBMITTED else None)
         )
 
     def events(self, annotation_id: int) -> list[AnnotationEvent]:
         """All events, oldest first."""
-        rows = self._session.scalars(
-            select(t.AnnotationEvent)
-            .where(t.AnnotationEvent.annotation_id == annotation_id)
-            .order_by(t.AnnotationEvent.revision)
-        )
-        return [_event(row) for row in rows]
+        query = select(_EVENTS).where(EVENTS.annotation_id == annotation_id).order_by(EVENTS.revision)
+        return [event_of(row) for row in self._session.connection().execute(query)]
+
+    def of_step(self, annotation_id: int, step: str) -> list[AnnotationEvent]:
+        """The events of one step of undo, oldest first."""
+        query = select(_EVENTS).where(EVENTS.annotation_id == annotation_id, EVENTS.step == step)
+        return [event_of(row) for row in self._session.connection().execute(query.order_by(EVENTS.revision))]
 
     def ids(self) -> list[int]:
         return list(self._session.scalars(select(t.Annotation.id).order_by(t.Annotation.id)))
 
     def submitted(self, project_id: int) -> list[Annotation]:
         """For each note of the project the annotation that was submitted last, in order of notes."""
-        rows = self._session.scalars(
-            select(t.Annotation)
-            .join(t.Note, t.Note.id == t.Annotation.note_id)
-            .where(t.Note.project_id == project_id, t.Annotation.state == AnnotationState.SUBMITTED.value)
-            .order_by(t.Annotation.note_id, t.Annotation.submitted_at, t.Annotation.id)
+        c, note = _ANNOTATIONS.c, t.Note.__table__
+        rows = self._session.connection().execute(
+            select(_ANNOTATIONS)
+            .join(note, note.c.id == c.note_id)
+            .where(note.c.project_id == project_id, c.state == AnnotationState.SUBMITTED.value)
+            .order_by(c.note_id, c.submitted_at, c.id)
         )
         newest = {row.note_id: row for row in rows}
         return [self._annotation(row) for row in newest.values()]
 
-    def _annotation(self, row: t.Annotation) -> Annotation:
-        spans = self._session.scalars(
-            select(t.AnnotationSpan)
-            .where(t.AnnotationSpan.annotation_id == row.id)
-            .order_by(t.AnnotationSpan.start_offset, t.AnnotationSpan.end_offset.desc(), t.AnnotationSpan.id)
-        )
+    def _annotations(self, query: Select[Any]) -> list[Annotation]:
+        connection = self._session.connection()
+        return [self._annotation(row) for row in connection.execute(query).all()]
+
+    def _annotation(self, row: Row[Any]) -> Annotation:
+        query = select(_SPANS).where(SPANS.annotation_id == row.id).order_by(*_IN_TEXT_ORDER)
+        spans = self._session.connection().execute(query)
         return Annotation(
             id=row.id,
             note_id=row.note_id,
             user_id=row.user_id,
             state=AnnotationState(row.state),
             revision=row.revision,
-            spans=tuple(_span(span) for span in spans),
+            spans=tuple(span_of(span) for span in spans),
             updated_at=row.updated_at,
             submitted_at=row.submitted_at,
+            blind=row.blind,
         )
-
-
-def _event_row(event: AnnotationEvent) -> dict[str, datetime | str | int | dict[str, Any] | None]:
-    return {
-        "annotation_id": event.annotation_id,
-        "revision": event.revision,
-        "client": event.client,
-        "client_seq": event.client_seq,
-        "user_id": event.user_id,
-        "at": event.at,
-        "action": event.action.value,
-        "span_id": event.span_id,
-        "before": event.before.as_dict() if event.before else None,
-        "after": event.after.as_dict() if event.after else None,
-        "previous_hash": event.previous_hash,
-        "hash": event.hash,
-        "step": event.step,
-        "phase": event.phase.value,
-    }
-
-
-def _event(row: t.AnnotationEvent) -> AnnotationEvent:
-    return AnnotationEvent(
-        annotation_id=row.annotation_id,
-        revision=row.revision,
-        client=row.client,
-        client_seq=row.client_seq,
-        user_id=row.user_id,
-        at=row.at,
-        action=EditAction(row.action),
-        span_id=row.span_id,
-        before=span_from_dict(row.before) if row.before else None,
-        after=span_from_dict(row.after) if row.after else None,
-        previous_hash=row.previous_hash,
-        hash=row.hash,
-        step=row.step,
-        phase=Phase(row.phase),
-    )

@@ -13,12 +13,14 @@ from db.engine import Database
 from mednerapp.errors import InvalidValue
 from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
+from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
 from mednerapp.store.evaluations import Evaluations
 from mednerapp.store.experiments import Experiments
 from mednerapp.store.jobs import Jobs, Workers
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
+from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
 from mednerapp.store.runs import Runs
@@ -38,6 +40,8 @@ class Transaction:
         self.notes = Notes(session)
         self.search = Search(session)
         self.annotations = Annotations(session)
+        self.bulk = BulkOperations(session)
+        self.past = Past(session)
         self.predictions = Predictions(session)
         self.models = Models(session)
         self.datasets = Datasets(session)

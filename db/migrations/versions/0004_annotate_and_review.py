@@ -179,6 +179,7 @@ def upgrade() -> None:
             constraint = f" CONSTRAINT {rule}" if rule else ""
             op.execute(f"ALTER TABLE {table} ADD COLUMN {column.format(**TYPES[dialect])}{constraint}")
     op.create_index(op.f("ix_prediction_adapter_id_uncertainty"), "prediction", ["adapter_id", "uncertainty"])
+    op.create_index(op.f("ix_annotation_event_annotation_id_span_id"), "annotation_event", ["annotation_id", "span_id"])
     op.create_table(
         "note_lease",
         sa.Column("note_id", sa.Integer(), nullable=False),
@@ -255,6 +256,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_note_project_id_note_type"), table_name="note")
     op.drop_index(op.f("ix_note_project_id_deleted_at"), table_name="note")
     op.drop_table("note_lease")
+    op.drop_index(op.f("ix_annotation_event_annotation_id_span_id"), table_name="annotation_event")
     op.drop_index(op.f("ix_prediction_adapter_id_uncertainty"), table_name="prediction")
     for table, columns in COLUMNS.items():
         for column, _ in reversed(columns):

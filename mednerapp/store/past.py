@@ -1,0 +1,130 @@
+"""What became of an annotation, and what else there is on its note: read only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db import tables as t
+from mednerapp.domain.annotations import (
+    MODEL_CLIENT,
+    PRODUCT_CLIENTS,
+    AnnotatedSpan,
+    AnnotationEvent,
+    EditAction,
+    Phase,
+    SpanState,
+    span_from_dict,
+)
+from mednerapp.store.annotation_rows import EVENTS, event_of
+
+_EVENTS = t.AnnotationEvent.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event without its spans. `who`: the person's name, '' where the product wrote it."""
+
+    revision: int
+    at: datetime
+    client: str
+    step: str
+    phase: Phase
+    action: EditAction
+    user_id: int | None
+    who: str
+
+
+class Past:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def by_people(self, annotation_id: int) -> list[AnnotationEvent]:
+        """What people did, oldest first: all events but the product's own."""
+        query = (
+            select(_EVENTS)
+            .where(EVENTS.annotation_id == annotation_id, EVENTS.client.not_in(PRODUCT_CLIENTS))
+            .order_by(EVENTS.revision)
+        )
+        return [event_of(row) for row in self._session.connection().execute(query)]
+
+    def entries(self, annotation_id: int) -> list[Entry]:
+        """Every event, oldest first."""
+        return self._entries(annotation_id, after_revision=0)
+
+    def last_by_others(self, annotation_id: int, *, client: str, after_revision: int) -> Entry | None:
+        """The newest event above the revision that another client than this one wrote, suggestions left aside."""
+        found = self._entries(annotation_id, after_revision=after_revision)
+        return next((e for e in reversed(found) if e.client not in (client, MODEL_CLIENT)), None)
+
+    def _entries(self, annotation_id: int, *, after_revision: int) -> list[Entry]:
+        e, user = EVENTS, t.User.__table__
+        query = (
+            select(e.revision, e.at, e.client, e.step, e.phase, e.action, e.user_id, user.c.name)
+            .outerjoin(user, user.c.id == e.user_id)
+            .where(e.annotation_id == annotation_id, e.revision > after_revision)
+            .order_by(e.revision)
+        )
+        return [
+            Entry(
+                row.revision,
+                row.at,
+                row.client,
+                row.step,
+                Phase(row.phase),
+                EditAction(row.action),
+                row.user_id,
+                row.name or "",
+            )
+            for row in self._session.connection().execute(query)
+        ]
+
+    def state_at(self, annotation_id: int, revision: int) -> list[AnnotatedSpan]:
+        """The spans as they were after that revision, in text order."""
+        newest = (
+            select(func.max(EVENTS.revision))
+            .where(EVENTS.annotation_id == annotation_id, EVENTS.revision <= revision)
+            .group_by(EVENTS.span_id)
+        )
+        query = select(EVENTS.after).where(EVENTS.annotation_id == annotation_id, EVENTS.revision.in_(newest))
+        rows = self._session.connection().execute(query)
+        spans = [span_from_dict(row.after) for row in rows if row.after]
+        return sorted(spans, key=lambda s: (s.span.start, -s.span.end, s.id))
+
+    def predicted_by(self, note_id: int) -> list[tuple[int, str, int]]:
+        """(adapter id, its name, spans) of all adapters that have looked at the note, in order of their names."""
+        count = (
+            select(func.count())
+            .select_from(t.PredictionSpan)
+            .where(t.PredictionSpan.prediction_id == t.Prediction.id)
+            .scalar_subquery()
+        )
+        query = (
+            select(t.Adapter.id, t.Adapter.name, count)
+            .join(t.Prediction, t.Prediction.adapter_id == t.Adapter.id)
+            .where(t.Prediction.note_id == note_id)
+            .order_by(t.Adapter.name)
+        )
+        return [(adapter_id, name, spans) for adapter_id, name, spans in self._session.execute(query)]
+
+    def annotated_by(self, note_id: int, *, but: int) -> list[tuple[int, str, int]]:
+        """(user id, name, confirmed spans) of everybody but one who has begun the note, in order of their names."""
+        confirmed = (
+            select(func.count())
+            .select_from(t.AnnotationSpan)
+            .where(
+                t.AnnotationSpan.annotation_id == t.Annotation.id,
+                t.AnnotationSpan.state == SpanState.CONFIRMED.value,
+            )
+            .scalar_subquery()
+        )
+        query = (
+            select(t.User.id, t.User.name, confirmed)
+            .join(t.Annotation, t.Annotation.user_id == t.User.id)
+            .where(t.Annotation.note_id == note_id, t.User.id != but)
+            .order_by(t.User.name, t.User.id)
+        )
+        return [(user_id, name, spans) for user_id, name, spans in self._session.execute(query)]
