@@ -30,8 +30,8 @@ from mednerapp.cli.context import (
     open_app,
 )
 from mednerapp.cli.models import models
-from mednerapp.cli.simulate import simulate
 from mednerapp.cli.purge import purge, purge_overdue
+from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState

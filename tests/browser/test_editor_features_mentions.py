@@ -36,6 +36,7 @@ def test_the_table_of_cases_holds_in_the_browser(editor: Editor) -> None:
         assert places == [units(start, end, case["text"]) for start, end in case["found"]], case["name"]
 
 
+<<<<<<< HEAD
 WORDS = st.sampled_from(
     [
         "fever",
@@ -70,6 +71,10 @@ WORDS = st.sampled_from(
         "μ",
     ]
 )
+=======
+PARTS = [*"ßéΣς🩺İıIﬁ한\u200b-_2\u0301K\u212aµμ", "fever", "FEVER", "SS", "e\u0301", "\u1112\u1161\u11ab"]
+WORDS = st.sampled_from([*PARTS, " ", "  ", "\n", "\u00a0"])
+>>>>>>> editor
 TEXTS = st.lists(WORDS, max_size=14).map("".join)
 MENTIONS = st.lists(WORDS, min_size=1, max_size=3).map("".join)
 

@@ -22,6 +22,7 @@ export class Bulk {
   #asked = 0; // number of the last question to the server: an answer to an earlier one is late
   #step = uuid();
   #busy = false;
+  #unanswered = ''; // the step that the server was asked for without an answer: it may have been done there
   #toldAt = null; // id of the span that was active when it was said what was done
   #form = element('div', { class: 'bulk-form' });
   #result = element('p', { class: 'result', role: 'status' });
@@ -43,7 +44,7 @@ export class Bulk {
     this.more = button('', () => this.open(), { class: 'offer', hidden: true });
     this.told = element('span', { class: 'told', hidden: true });
     editor.status.detail.after(element('span', { role: 'status' }, this.more), this.told);
-    editor.side.add({ id: ID, title: 'Apply to all', element: panel, onShow: () => this.#draw(), onHide: () => { this.#asked += 1; } });
+    editor.side.add({ id: ID, title: 'Apply to all', element: panel, onShow: () => this.#draw(), onHide: () => { this.#asked += 1; this.#giveUp(); } });
     offer(editor, ID, this);
   }
 
@@ -98,7 +99,16 @@ export class Bulk {
     return this.#latest.deed ?? (activeSpan && usual(document_, activeSpan));
   }
 
+  /** Nobody asks again for a step without an answer: where it was done after all, it is taken back. */
+  #giveUp() {
+    if (!this.#unanswered || this.#busy) return;
+    this.editor.fetchJson(`${this.editor.data.bulkUrl ?? '/api/bulk'}/${this.#unanswered}/undo`, {});
+    this.#unanswered = '';
+    this.#step = uuid();
+  }
+
   #set(change) {
+    this.#giveUp();
     this.#change = change;
     this.#step = uuid();
     this.preview.clear();
@@ -181,6 +191,7 @@ export class Bulk {
       const { status, body } = await editor.fetchJson(`${editor.data.projectUrl}/bulk/apply`,
         { ...this.#request, step: this.#step, excluded: this.preview.excluded, expected: this.preview.expected });
       this.#busy = false;
+      this.#unanswered = status === 0 ? this.#step : '';
       if (saving !== editor.saving) return; // another note has been opened meanwhile
       this.#count();
       if (status !== 200) {
