@@ -91,7 +91,7 @@ def editor(user: User, opened: OpenNote) -> None:
         calibration=_calibration(opened),
     )
     if result:
-        go_on(user, opened)
+        go_on(user, opened, skip=result.outcome == "skipped")
 
 
 def _calibration(opened: OpenNote) -> EditorCalibration | None:

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """What the panels of the span editor ask of the server, answered from the harness's notes by the product's rules."""
-=======
-"""What the panels of the span editor ask of the server, answered from the notes of the harness by the product's rule."""
->>>>>>> editor
 
 from __future__ import annotations
 
