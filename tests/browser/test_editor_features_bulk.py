@@ -35,7 +35,7 @@ def open_project(editor: Editor, *, text: str = TEXT, **more: Any) -> None:
     third = {"id": "3", "text": "Nothing to report.", "spans": []}
     editor.post("/harness/reset", {"notes": [first, second, third]})
     editor.page.goto(editor.url)
-    expect(editor.page.locator(".text .block").first).to_be_visible()
+    expect(editor.page.locator(".text .block").first).to_be_visible(timeout=30_000)
     editor.focus()
 
 
@@ -186,7 +186,7 @@ def test_suggestions_above_a_score_are_accepted_with_the_errors_to_expect_in_sig
     first = {"id": "1", "text": text, "spans": spans, "more": {"calibration": {"calibrated": True}}}
     editor.post("/harness/reset", {"notes": [first]})
     editor.page.goto(editor.url)
-    expect(editor.page.locator(".text .block").first).to_be_visible()
+    expect(editor.page.locator(".text .block").first).to_be_visible(timeout=30_000)
     editor.focus()
     editor.press("Shift+A")
     expect(panel(editor).locator(".result")).to_have_text("2 of 3 suggestions · about 0.1 wrong")  # 0.05 + 0.09

@@ -24,7 +24,7 @@ def open_with_others(editor: Editor, **more: Any) -> None:
     ]
     editor.post("/harness/reset", {"notes": notes})
     editor.page.goto(editor.url)
-    expect(editor.page.locator(".text .block").first).to_be_visible()
+    expect(editor.page.locator(".text .block").first).to_be_visible(timeout=30_000)
     editor.focus()
 
 
