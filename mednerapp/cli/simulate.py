@@ -116,7 +116,7 @@ def leakage(
         ("patients on two sides", f"{f.patients_planted}", f"{f.patients_found}"),
         ("near-duplicates on two sides", f"{f.texts_planted}", f"{f.texts_found}"),
         ("anything else", "0", f"{f.other}"),
-        ("before planting", "0", "0" if f.clean else "some"),
+        ("short notes alike before planting", "", f"{f.alike_before}"),
     ]
     _show([f], (f"in {f.notes} notes", "planted", "found"), rows, as_json=as_json)
 
