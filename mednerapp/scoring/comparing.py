@@ -169,8 +169,8 @@ def notes_needed(
 ) -> int:
     """Notes that show a true difference with the given power; see the module for the formula and its source.
 
-    degrees: of freedom with which `spread` is known; infinite where it is known exactly. With several comparisons the level is
-    divided by their number, as Holm's first step does.
+    degrees: of freedom with which `spread` is known; infinite where it is known exactly. With several comparisons the
+    level is divided by their number, as Holm's first step does.
 
     Raises:
         ValueError: if the difference is not above 0.
