@@ -6,10 +6,10 @@ The American Statistician 69 (2015), section 5.2), from z = 1.96 to
 
     z = t(0.975, d) * max(sqrt(n / (n - 1)), jackknife standard error / bootstrap standard error)
 
-n: notes. d: degrees of freedom, the smaller of two figures. m - 1: m = (sum w)² / sum w² equally heavy notes would carry
-as much (Kish, Survey Sampling, 1965, 8.2); w: the part of each note in the denominator. 2 n / (k - 1): k is the kurtosis
-of the notes' influence; a variance that few notes make up is known badly (Satterthwaite, Biometrics Bulletin 2 (1946)).
-Jackknife: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11.
+n: notes. d: degrees of freedom, the smaller of two figures. m - 1: as much as the notes carry m = (sum w)² /
+sum w² equally heavy ones (Kish, Survey Sampling, 1965, 8.2); w: the part of a note in the denominator. 2 n / (k - 1):
+k is the kurtosis of the notes' influence; a variance that few notes make up is known badly (Satterthwaite, Biometrics
+Bulletin 2 (1946)). Jackknife: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11.
 `mednerapp simulate coverage` prints how often the result holds the truth; docs/scoring.md quotes it.
 """
 
