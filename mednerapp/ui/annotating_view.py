@@ -89,7 +89,7 @@ def editor(user: User, opened: OpenNote) -> None:
         can_review=user.may(Permission.REVIEW),
     )
     if result:
-        go_on(user, opened)
+        go_on(user, opened, skip=result.outcome == "skipped")
 
 
 def _focus(opened: OpenNote) -> SpanFocus | RangeFocus | None:

@@ -79,7 +79,6 @@ def go_on(user: User, opened: OpenNote, *, skip: bool = False) -> None:
     )
     if skip and next_id == opened.note.id:
         st.toast("No other note is left for you.")
-        return
     leave_note(next_id)
     st.rerun()
 
@@ -96,14 +95,9 @@ def header(user: User, opened: OpenNote) -> None:
     left.subheader(plain(note.title), anchor=False)
     left.caption(" · ".join(fact for fact in facts if fact))
     right.progress(submitted / max(notes, 1), text=f"{submitted} of {count(notes, 'note')} submitted")
-    with right.container(horizontal=True):
-        if project.guideline:
-            with st.popover("Guideline", width="stretch"):
-                st.markdown(project.guideline)
-        if opened.annotation.state is AnnotationState.IN_PROGRESS and st.button(
-            "Skip", width="stretch", help="Put this note off. What you marked is kept; it comes again at the end."
-        ):
-            go_on(user, opened, skip=True)
+    if project.guideline:
+        with right.popover("Guideline", width="stretch"):
+            st.markdown(project.guideline)
     if opened.annotation.blind and opened.annotation.state is AnnotationState.IN_PROGRESS:
         st.info("**Blind note**: no suggestions, mark what you find. That shows what suggestions do to people.")
 

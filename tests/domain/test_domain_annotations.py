@@ -65,13 +65,13 @@ def test_an_edit_that_makes_no_sense_cannot_be_made() -> None:
             Edit(1, EditAction.CREATE, span_id, HERE, SpanState.CONFIRMED)
 
 
-@given(annotated, said, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), st.booleans())
+@given(annotated, said, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_a_span_survives_being_written_down(
-    span: AnnotatedSpan, by: tuple[Assertion | None, Origin | None], comment: str, unsure: bool
+    span: AnnotatedSpan, by: tuple[Assertion | None, Origin | None], comment: str
 ) -> None:
     assert span_from_dict(span.as_dict()) == span
     pieces = Span(0, 9, "Drug", ((0, 2), (4, 9)))
-    full = replace(span, span=pieces, assertion=by[0], assertion_by=by[1], comment=comment, unsure=unsure)
+    full = replace(span, span=pieces, assertion=by[0], assertion_by=by[1], comment=comment, unsure=bool(comment))
     assert span_from_dict(json.loads(json.dumps(full.as_dict()))) == full
 
 

@@ -4,83 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
+from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
-from support.app_server import AppServer
+from support.http_desk import ASPIRIN, FEVER, TEXT, Desk, create
 
-from mednerapp.domain.accounts import Role, User
-from mednerapp.domain.annotations import AnnotatedSpan, Annotation
+from mednerapp.domain.accounts import Role
+from mednerapp.domain.clock import now
 from mednerapp.domain.spans import ScoredSpan, Span
-from mednerapp.services import accounts, annotating, importing, projects
-
-TEXT = "Naïve 😀 patient with fever. Started aspirin."
-FEVER = {"start": 21, "end": 26, "label": "Symptom", "state": "confirmed"}
-ASPIRIN = {"start": 36, "end": 43, "label": "Drug", "state": "confirmed"}
-_number = count(1)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """An annotator at a note: the editor's HTTP client, and the test's own look into the store."""
-
-    server: AppServer
-    client: httpx.Client
-    user: User
-    note_id: int
-    annotation_id: int
-
-    def save(self, *edits: dict[str, Any], base: int = 0, client: str = "tab-1") -> httpx.Response:
-        body = {"client": client, "base_revision": base, "edits": list(edits)}
-        return self.client.post(f"/api/annotations/{self.annotation_id}/edits", json=body)
-
-    def submit(self, revision: int) -> httpx.Response:
-        body = {"client": "tab-1", "revision": revision}
-        return self.client.post(f"/api/annotations/{self.annotation_id}/submit", json=body)
-
-    def stored(self) -> Annotation:
-        return annotating.current(self.server.app.store, user=self.user, annotation_id=self.annotation_id)
-
-    def spans(self) -> dict[str, AnnotatedSpan]:
-        return {span.id: span for span in self.stored().spans}
-
-
-def demo_user(server: AppServer, role: Role) -> User:
-    everybody = accounts.list_users(server.app.store, by=None)
-    return next(user for user in everybody if user.email == f"{role.value}@demo.invalid")
-
-
-def new_note(server: AppServer, suggestions: list[ScoredSpan] | None = None) -> int:
-    store, lead = server.app.store, demo_user(server, Role.LEAD)
-    project = projects.all_projects(store)[0]
-    upload = importing.look_at_text(text=f"{TEXT} ({next(_number)})", title="Note")
-    (result,) = importing.import_uploads(store, user=lead, project_id=project.id, uploads=[upload])
-    assert result.note_id is not None
-    assert project.active_adapter_id is not None
-    with store.write() as tx:
-        tx.predictions.put(note_id=result.note_id, adapter_id=project.active_adapter_id, spans=suggestions or [])
-    return result.note_id
-
-
-@pytest.fixture
-def suggestions() -> list[ScoredSpan]:
-    return []
-
-
-@pytest.fixture
-def desk(app_server: AppServer, suggestions: list[ScoredSpan]) -> Iterator[Desk]:
-    user = demo_user(app_server, Role.ANNOTATOR)
-    note_id = new_note(app_server, suggestions)
-    opened = annotating.open_note(app_server.app.store, user=user, note_id=note_id)
-    with app_server.signed_in(Role.ANNOTATOR) as client:
-        yield Desk(app_server, client, user, note_id, opened.annotation.id)
-
-
-def create(seq: int, span_id: str, after: dict[str, Any]) -> dict[str, Any]:
-    return {"seq": seq, "action": "create", "span_id": span_id, "before": None, "after": after}
+from mednerapp.services import accounts, projects
 
 
 def test_edits_are_stored_and_acknowledged(desk: Desk) -> None:
@@ -118,6 +51,8 @@ def test_a_second_window_gets_a_conflict_with_what_is_stored(desk: Desk) -> None
         ("a", 21, 26, "Symptom", "confirmed")
     ]
     assert body["message"]
+    assert body["by"] == "another window of yours"
+    assert abs(datetime.fromisoformat(body["at"]) - now()) < timedelta(minutes=10)
     assert set(desk.spans()) == {"a"}
     assert desk.save(create(1, "b", ASPIRIN), client="tab-2", base=1).status_code == 200  # after it took note
 
@@ -139,6 +74,14 @@ def test_an_edit_that_cannot_be_applied_is_named_and_the_ones_before_it_stay(des
         {**FEVER, "end": 10_000},
         {**FEVER, "label": "Planet"},
         {**FEVER, "state": "gold"},
+        {**FEVER, "fragments": [[21, 23]]},
+        {**FEVER, "fragments": [[21, 23], [24, 27]]},
+        {**FEVER, "fragments": [[24, 26], [21, 23]]},
+        {**FEVER, "assertion": "maybe", "assertion_by": "person"},
+        {**FEVER, "assertion": "absent"},
+        {**FEVER, "assertion": "absent", "assertion_by": "somebody"},
+        {**FEVER, "comment": "x" * 2_001},
+        {**FEVER, "comment": "a\x00b"},
     ],
 )
 def test_a_span_that_no_note_can_have_is_an_invalid_edit(desk: Desk, after: dict[str, Any]) -> None:
@@ -178,6 +121,25 @@ MALFORMED: list[Any] = [
             create(1, "a", {"start": 1, "end": 2}),
             {**create(1, "a", FEVER), "after": "x"},
             {**create(1, "a", FEVER), "action": ["create"]},
+            {**create(1, "a", FEVER), "step": 5},
+            {**create(1, "a", FEVER), "step": "s" * 65},
+            {**create(1, "a", FEVER), "phase": True},
+            *(
+                create(1, "a", {**FEVER, **more})
+                for more in (
+                    {"fragments": 5},
+                    {"fragments": [[21]]},
+                    {"fragments": [[21, 23, 26]]},
+                    {"fragments": [["21", 23], [24, 26]]},
+                    {"fragments": [[21, True], [24, 26]]},
+                    {"fragments": [[21, 23], [24, 10**30]]},
+                    {"assertion": 1},
+                    {"assertion": "absent", "assertion_by": []},
+                    {"comment": 7},
+                    {"unsure": "yes"},
+                    {"unsure": 1},
+                )
+            ),
         )
     ),
     {"client": "c", "base_revision": 0, "edits": [create(1, "a", FEVER)] * 501},
@@ -264,3 +226,65 @@ def test_submitted_notes_are_exported_to_those_who_may(desk: Desk) -> None:
         assert [(s["start"], s["end"], s["label"]) for s in ours[-1]["spans"]] == [(21, 26, "Symptom")]
         assert lead.get("/api/projects/999999/export.jsonl").status_code == 404
         assert lead.get(f"/api/projects/{10**25}/export.jsonl").status_code == 404
+
+
+def test_all_that_is_said_of_a_span_is_stored_and_comes_back(desk: Desk) -> None:
+    said = {"assertion": "absent", "assertion_by": "model", "comment": "which leg?\n😀", "unsure": True}
+    pieces = {"fragments": [[21, 23], [24, 26]]}
+    assert desk.save(create(1, "a", {**FEVER, **pieces, **said})).status_code == 200
+    person = {"seq": 2, "action": "assert", "span_id": "a"}
+    by_person = {"assertion": "historical", "assertion_by": "person"}
+    assert desk.save({**person, "after": {**FEVER, **by_person}}, base=1).status_code == 200
+    (stored,) = desk.save(create(1, "b", ASPIRIN), client="tab-2").json()["spans"]
+    origin = {"id": "a", "origin": "person", "score": None, "adapter_id": None}
+    assert stored == {**FEVER, **origin, **pieces, **said, **by_person}
+
+
+def test_a_phase_that_there_is_not_and_an_undo_of_nothing_are_invalid_edits(desk: Desk) -> None:
+    for more in ({"step": "s", "phase": "again"}, {"phase": "undo"}):
+        answer = desk.save({**create(1, "a", FEVER), **more})
+        assert (answer.status_code, answer.json()["error"], answer.json()["seq"]) == (422, "invalid_edit", 1)
+
+
+def test_null_is_as_good_as_left_out(desk: Desk) -> None:
+    nothing = dict.fromkeys(("fragments", "assertion", "assertion_by", "comment", "unsure"))
+    answer = desk.save({**create(1, "a", {**FEVER, **nothing}), "step": None, "phase": None})
+    assert answer.status_code == 200
+    assert set(desk.spans()["a"].as_dict()) == {"id", "origin", "score", "adapter_id", *FEVER}
+
+
+@pytest.mark.parametrize("arrived", [0, 1, 3])
+def test_after_a_reload_what_was_not_acknowledged_is_sent_again_and_the_page_goes_on_under_a_new_name(
+    desk: Desk, arrived: int
+) -> None:
+    """Of three edits some had arrived when the page was closed before it heard so."""
+    outbox = [create(1, "a", FEVER), create(2, "b", ASPIRIN), {**create(3, "c", FEVER), "step": "s3"}]
+    if arrived:
+        desk.save(*outbox[:arrived], client="before")
+    again = desk.save(*outbox, client="before", base=0)
+    assert again.json() == {"client": "before", "ack": 3, "revision": 3}
+    assert desk.save(*outbox, client="before", base=0).json() == again.json()  # and the second answer was lost
+    assert desk.save(create(1, "d", ASPIRIN), client="after", base=3).json()["revision"] == 4
+    assert set(desk.spans()) == {"a", "b", "c", "d"}
+    # A page of before that comes late has nothing new to say; one that has is told of the page after it.
+    assert desk.save(*outbox, client="before", base=0).json()["ack"] == 3
+    late = desk.save(create(4, "e", FEVER), client="before", base=3)
+    assert (late.status_code, late.json()["by"]) == (409, "another window of yours")
+
+
+def test_of_an_outbox_that_is_sent_again_a_refused_edit_is_named_and_the_rest_can_follow(desk: Desk) -> None:
+    bad = create(2, "b", {**ASPIRIN, "label": "Planet"})
+    assert desk.save(create(1, "a", FEVER), bad, client="before").json()["seq"] == 2
+    assert desk.save(create(1, "a", FEVER), bad, client="before").json()["seq"] == 2
+    rest = desk.save(create(3, "c", ASPIRIN), client="before")
+    assert (rest.status_code, rest.json()["ack"], rest.json()["revision"]) == (200, 3, 2)
+    assert set(desk.spans()) == {"a", "c"}
+
+
+def test_an_outbox_that_finds_another_windows_work_is_a_conflict_until_a_person_decides(desk: Desk) -> None:
+    desk.save(create(1, "a", FEVER), client="before")
+    desk.save(create(1, "x", ASPIRIN), client="other", base=1)
+    answer = desk.save(create(1, "a", FEVER), create(2, "b", ASPIRIN), client="before", base=0)
+    assert (answer.status_code, answer.json()["revision"]) == (409, 2)
+    assert {s["id"] for s in answer.json()["spans"]} == {"a", "x"}
+    assert set(desk.spans()) == {"a", "x"}

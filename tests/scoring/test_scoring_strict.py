@@ -144,3 +144,10 @@ def test_our_counts_are_those_of_nervaluate(notes: list[tuple[list[Span], list[S
 
 def _entities(note: Sequence[Span]) -> list[dict[str, object]]:
     return [{"label": s.label, "start": s.start, "end": s.end - 1} for s in note]  # its ends are inclusive
+
+
+def test_a_discontinuous_span_is_found_only_with_its_pieces() -> None:
+    gold = Span(0, 9, "Drug", ((0, 2), (4, 9)))
+    assert count_strict([gold], [gold]) == {"Drug": Counts(tp=1)}
+    for other in (Span(0, 9, "Drug"), Span(0, 9, "Drug", ((0, 3), (4, 9)))):
+        assert count_strict([gold], [other]) == {"Drug": Counts(fp=1, fn=1)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from support.makers import (
 )
 
 from mednerapp.domain.accounts import Role, User
-from mednerapp.domain.annotations import EditAction, SpanState
+from mednerapp.domain.annotations import EditAction, Origin, SpanState
+from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.projects import Project
+from mednerapp.domain.spans import Span
 from mednerapp.errors import PermissionDenied
 from mednerapp.formats.jsonl import ReadReport, read
 from mednerapp.services import annotating, exporting
@@ -111,3 +114,30 @@ def test_who_may_not_export_is_refused_by_the_call_itself(store: Store, project:
     """And not by the first line, when a server has already answered that all is well."""
     with pytest.raises(PermissionDenied):
         exporting.export_jsonl(store, user=make_user(store, Role.ANNOTATOR), project_id=project.id)
+
+
+def test_pieces_assertion_comment_and_doubt_are_exported_and_the_pieces_read_again(
+    store: Store, user: User, tmp_path: Path
+) -> None:
+    project = make_project(store, "Ward 4")
+    pieces = Span(0, 50, "Symptom", ((0, 5), (40, 50)))
+    (note_id,) = import_gold(store, user, project, [(TEXT, [pieces, ASPIRIN])])
+    annotation = annotating.open_note(store, user=user, note_id=note_id).annotation
+    assert [span.span for span in annotation.spans] == [pieces, ASPIRIN]
+    annotating.reopen(store, user=user, annotation_id=annotation.id)
+    said = {"assertion": Assertion.ABSENT, "assertion_by": Origin.PERSON, "comment": "sure?", "unsure": True}
+    made = replace(create(1, "a", CHEST_PAIN), **said)
+    saved = annotating.save_edits(
+        store, user=user, annotation_id=annotation.id, client="tab", base_revision=2, edits=[made]
+    )
+    annotating.submit(store, user=user, annotation_id=annotation.id, revision=saved.revision)
+    (line,) = exported(store, user, project)
+    first, plain, full = json.loads(line)["spans"]
+    assert first["fragments"] == [[0, 5], [40, 50]]
+    assert set(plain) == {"start", "end", "label", "state", "origin", "score"}
+    told = {"assertion": "absent", "assertion_by": "person", "comment": "sure?", "unsure": True}
+    assert full == {**full, **told}
+    path, report = tmp_path / "out.jsonl", ReadReport()
+    path.write_text(line, encoding="utf-8", newline="\n")
+    (again,) = read(path, label_map=None, labels=project.schema.names, report=report)
+    assert (again.spans, report.discontinuous) == ((pieces, ASPIRIN, CHEST_PAIN), 1)

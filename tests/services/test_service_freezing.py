@@ -17,6 +17,7 @@ from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.annotations import EditAction
 from mednerapp.domain.datasets import Dataset, Split, split_of
 from mednerapp.domain.projects import Project
+from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue, NothingToTrainOn
 from mednerapp.services import annotating, freezing
 from mednerapp.store import Store
@@ -161,3 +162,19 @@ def test_a_dataset_has_a_name_of_its_own_that_fits(store: Store, user: User, pro
     with pytest.raises(InvalidValue, match="'May' already"):
         freeze(store, user, project, "May")
     assert "3 notes" in freeze(store, user, project).name
+
+
+def test_a_dataset_keeps_the_pieces_of_its_spans_and_another_piece_is_another_dataset(
+    store: Store, user: User, project: Project
+) -> None:
+    pieces = [Span(0, 50, "Symptom", ((0, 5), (40, 50))), ASPIRIN]
+    other = [Span(0, 50, "Symptom", ((0, 5), (41, 50))), ASPIRIN]
+    digests: set[str] = set()
+    for name, spans in (("one", pieces), ("two", other), ("three", [Span(0, 50, "Symptom"), ASPIRIN])):
+        made = make_project(store, name)
+        import_gold(store, user, made, [(text_on(split), spans) for split in Split])
+        dataset = freeze(store, user, made)
+        with store.read() as tx:
+            assert all(gold.spans == tuple(sorted(spans)) for s in Split for gold in tx.datasets.gold(dataset.id, s))
+        digests.add(dataset.content_hash)
+    assert len(digests) == 3
