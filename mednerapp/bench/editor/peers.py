@@ -1,4 +1,4 @@
-"""The editors that a package registry offers, on the same notes: what each action costs in them, and what they leave out.
+"""Editors that a package registry offers, on the same notes: what each action costs in them, and what they leave out.
 
 They lie in a folder that is named on the command line; nothing of them is part of the product.
 """
@@ -19,7 +19,7 @@ from mednerapp.bench.editor.product import PAGES, running
 from mednerapp.domain.labels import MEDICAL_SCHEMA
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 RECOGITO = "@recogito/text-annotator"
 NLP = "streamlit-nlp-annotator"
@@ -114,6 +114,25 @@ def installed_version(folder: Path, name: str) -> str:
     return about.name.split("-")[1].removesuffix(".dist") if about else ""
 
 
+def _first_paints(context: BrowserContext, url: str, peer: Peer) -> Page:
+    """Shows the note on fresh pages, to the frame that has its spans; the last page is left open."""
+    for turn in range(FIRST_PAINTS):
+        page = _shown(context, url, peer if turn else None)  # the first one warms up
+        page.close()
+    return _shown(context, url, peer)
+
+
+def _shown(context: BrowserContext, url: str, peer: Peer | None) -> Page:
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_function("() => window.peer")
+    page.evaluate("() => __bench.idle()")
+    shown = frame(page.evaluate("() => __bench.call(() => peer.show(), () => peer.isShown())"))
+    if peer:
+        peer.add("first paint", shown.painted)
+    return page
+
+
 # ---- @recogito/text-annotator: keys that call its methods
 
 
@@ -141,16 +160,7 @@ def measure_recogito(
 
 def _recogito(browser: Browser, url: str, plain: Keys, starts: list[int], peer: Peer) -> Peer:
     context = new_context(browser)
-    for turn in range(1 + FIRST_PAINTS):
-        page = context.new_page()
-        page.goto(url)
-        page.wait_for_function("() => window.peer")
-        page.evaluate("() => __bench.idle()")
-        shown = frame(page.evaluate("() => __bench.call(() => peer.show(), peer.drawing())")).painted
-        if turn:
-            peer.add("first paint", shown)
-        if turn < FIRST_PAINTS:
-            page.close()
+    page = _first_paints(context, url, peer)
     page.locator("#pane").focus()
     peer.shown = page.evaluate("() => peer.state().count")
     keys = Keys(page, random.Random(0))  # noqa: S311  moments, not secrets
@@ -166,9 +176,9 @@ def _recogito(browser: Browser, url: str, plain: Keys, starts: list[int], peer: 
         page.evaluate("(start) => peer.goTo(start)", start)
         for action, key, after in steps:
             before = page.evaluate("() => peer.state()")
-            key = "2" if key == "1" and "Disease" in before["hash"] else key
+            pressed = "2" if key == "1" and "Disease" in before["hash"] else key
             floor = plain.timed("x").painted
-            taken = keys.timed(key, "peer.drawing()").painted
+            taken = keys.timed(pressed, "peer.drawing()").painted
             if page.evaluate("() => peer.state()") != before and turn >= WARM_UP:
                 peer.add(action, taken, floor)
             page.wait_for_timeout(_UNDO_PAUSE)
@@ -204,18 +214,10 @@ def measure_nlp(
 
     url: of the app of `nlp_server`; plain: the floor's page.
     """
-    how = "mouse: next is a click on a span, delete its ×, create a label of its menu; no undo, relabel, resize, accept"
+    how = "mouse: next is a click on a span, delete its cross, create a label of its menu; no undo, relabel, resize, accept"
     peer = Peer(NLP, installed_version(folder, NLP), spans=len(note.spans), how=how)
     context = new_context(browser)
-    for turn in range(1 + FIRST_PAINTS):
-        page = context.new_page()
-        page.goto(f"{static_url}/pages/nlp_first_paint.html")
-        page.wait_for_function("() => window.peer")
-        page.evaluate("() => __bench.idle()")
-        shown = frame(page.evaluate("() => __bench.call(() => peer.show(), () => peer.isShown())")).painted
-        if turn:
-            peer.add("first paint", shown)
-        page.close()
+    _first_paints(context, f"{static_url}/pages/nlp_first_paint.html", peer).close()
     page = context.new_page()
     page.goto(url)
     page.locator("[data-annotation-id]").first.wait_for()
@@ -237,9 +239,8 @@ def measure_nlp(
         floors.append(plain.timed("x").painted)
         created = _create(page, draw, index)
         if turn >= WARM_UP:
-            for action, taken, floor in zip(
-                ("next", "delete", "create"), (selected, deleted, created), floors, strict=True
-            ):
+            taken_by = {"next": selected, "delete": deleted, "create": created}
+            for (action, taken), floor in zip(taken_by.items(), floors, strict=True):
                 if taken is not None:
                     peer.add(action, taken, floor)
     context.close()

@@ -89,10 +89,11 @@ def peer(one: Peer) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     machine = result["machine"]
+    load = f"load {machine['load_before']:.1f} before, {machine['load_after']:.1f} after"
+    how_many = f"median / p95 of {result['samples']}"
     lines = [
-        f"{machine['processor']} · {machine['cores']} cores · load {machine['load_before']:.1f} before, "
-        f"{machine['load_after']:.1f} after · Chromium {machine['chromium']}, headless",
-        f"ms from keydown to the task after the painted frame; median / p95 of {result['samples']}; ratios to the floor beside it",
+        f"{machine['processor']} · {machine['cores']} cores · {load} · Chromium {machine['chromium']}, headless",
+        f"ms from keydown to the task after the painted frame; {how_many}; ratios to the floor beside it",
     ]
     if result["slow_handler_ms"]:
         lines.append(f"WITH A PLANTED HANDLER of {result['slow_handler_ms']:g} ms: a check of the bench, no result")
@@ -112,9 +113,8 @@ def _size(name: str, size: dict[str, Any]) -> list[str]:
     counted = size["first_paint"]["counted"]
     for what, unit in (("nodes", ""), ("heap_mb", " MB")):
         block, editor, page = counted["block"][what], counted["editor"][what], size["page"][what]
-        lines.append(
-            f"{what.split('_')[0]:26}{block:>12,.1f}{unit:3}{editor:>12,.1f}{unit:3}{'':14}  {page:,.1f}{unit} in the product's page"
-        )
+        there = f"{page:,.1f}{unit} in the product's page"
+        lines.append(f"{what.split('_')[0]:26}{block:>12,.1f}{unit:3}{editor:>12,.1f}{unit:3}{'':14}  {there}")
     for peer_ in size["peers"]:
         lines += ["", *_peer(peer_, size)]
     return lines

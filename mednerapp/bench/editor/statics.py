@@ -20,7 +20,7 @@ def static_server(folders: Mapping[str, Path], values: Mapping[str, Any]) -> Gen
     """Serves `/name/file` from the folder of that name and `/values/name` as JSON; yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  the name that the library calls
+        def do_GET(self) -> None:
             found = _find(unquote(urlsplit(self.path).path), folders, values)
             self.send_response(200 if found else 404)
             kind, body = found or ("text/plain", b"")
@@ -29,7 +29,7 @@ def static_server(folders: Mapping[str, Path], values: Mapping[str, Any]) -> Gen
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

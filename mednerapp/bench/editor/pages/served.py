@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  a script that Streamlit runs, not a module of the package
 """The product's web process with one route more, behind the same middleware: what `streamlit run` starts for the bench.
 
 `/bench/row` is the floor of a save: a body, the session check that every route makes, one committed row in the same
@@ -34,8 +35,8 @@ async def _store(request: Request) -> Response:
 def _insert(session: str, body: dict[str, object]) -> JSONResponse:
     signed_in(_medner, session)
     with _medner.database.write() as db:
-        row = db.execute(sa.insert(_rows).values(body=body)).inserted_primary_key
-    return JSONResponse({"ack": row[0] if row else 0})
+        row = db.scalars(sa.insert(_rows).values(body=body).returning(_rows.c.id)).one()
+    return JSONResponse({"ack": row})
 
 
 app = st.App(
