@@ -45,6 +45,10 @@ class RevisionConflict(MedNerError):
         self.actual = actual
 
 
+class ChangedSince(MedNerError):
+    """What the person looked at before deciding is not so any more; nothing was written."""
+
+
 class AnnotationSubmitted(MedNerError):
     """The annotation was submitted; it has to be reopened before it can be edited."""
 

@@ -99,9 +99,11 @@ def _section_scope(text: str, section: Section) -> Iterator[Scope]:
             if text[section.body : section.body + 1] != "\n":  # "PMH: asthma": as far as the paragraph goes
                 blank = text.find("\n\n", section.body, section.end)
                 end = blank if blank >= 0 else end
-            if section.body < end:
+            inside = text[section.body : end].strip()
+            if inside:
+                start = text.index(inside[0], section.body)
                 trigger = (section.start, section.start + len(section.title))
-                yield Scope(section.body, end, assertion, trigger)
+                yield Scope(start, start + len(inside), assertion, trigger)
             return
 
 
@@ -146,7 +148,8 @@ class _Statement:
             family = assertion is Assertion.FAMILY
             if self._goes_forward(hit):
                 stops = [subjects if family else forward_ends, *([certain] if assertion in _CERTAINTY else [])]
-                last = min([self._next(stop, hit.after) for stop in stops] + [hit.after + _LONGEST])
+                # What ends scopes does not end one right behind its trigger: "never had", "if he develops".
+                last = min([self._next(stop, hit.after + 1) for stop in stops] + [hit.after + _LONGEST])
                 if hit.trigger.reach is not Reach.SENTENCE:
                     last = min(last, self._next(self.breaks, hit.after))
                 last = min(last, self._bracket_end(hit))
@@ -316,8 +319,10 @@ class _Statement:
         return _Hit(at, after + 1, Trigger(Assertion.FAMILY))
 
     def _mark(self, at: int) -> _Hit | None:
-        """As in "?PE" and ": no"."""
+        """As in "?PE", ": no" and "should bleeding recur, ..."."""
         word, follows = self.words[at], self._word(at + 1)
+        if word == "should" and self._word(at - 1) in ("", ",", ":"):
+            return _Hit(at, at + 1, Trigger(Assertion.CONDITIONAL))
         if word in ("?", "??") and follows and (follows[0].isalpha()):
             return _Hit(at, at + 1, Trigger(Assertion.POSSIBLE, reach=Reach.PHRASE))
         answer = (
@@ -335,6 +340,7 @@ class _Statement:
         if len(word) != 4 or not word.isdecimal() or not "1920" <= word <= "2099" or at == 0:
             return None
         opened = next((i for i in (at - 1, at - 2) if self._word(i) in ("in", "(")), -1)
-        if opened < 1 or self._word(opened - 1) in ("diagnosed", "dx", "onset", "started", "commenced"):
+        goes_on = {"diagnosed", "dx", "onset", "started", "commenced", "since"}
+        if opened < 1 or goes_on.intersection(self.words[max(0, opened - 8) : opened]):
             return None
         return _Hit(opened, at + 1, Trigger(Assertion.HISTORICAL, Way.BACKWARD, Reach.PHRASE))

@@ -59,7 +59,8 @@ _TABLE: tuple[tuple[Trigger, str], ...] = (
         no (doubt/worse/better/matter/one/longer than/more than/less than/sooner/alternative/cause for/cause of)
         no [clear/obvious/known] (cause/contraindication/contraindications) [for/of/to] | nil by mouth
         no known cause
-        not (happy/keen/willing/able/worn/indicated) | not (only/just/controlled/improved/improving/improve)
+        not (tolerating/responding/happy/keen/willing/able/worn/indicated)
+        not (only/just/controlled/improved/improving/improve)
         not (responded/respond/tolerated/tolerate/settled/settling/settle)
         not (resolved/resolve/yet/changed/fully/completely/well)
         not (better/much/as/limited to/well controlled/be surprised/stop)
@@ -107,7 +108,7 @@ _TABLE: tuple[tuple[Trigger, str], ...] = (
         nothing to suggest | nothing suggestive of | no features to suggest
         no (history/hx/h/o/past history/previous history) of
         no (known/previous/prior/significant/past/personal/relevant) (history/hx) of | no known | no previous
-        no prior | no past | no [known] (drug/food/medication) | not suggestive of | not consistent with
+        no prior | no past | not suggestive of | not consistent with
         not (in keeping/compatible) with | not due to | rather than | negative for | neg for | -ve for
         tested negative for | ruled out for | absence of | lack of | lacks | free of | free from | clear of
         no longer | no longer (has/had/having/takes/taking) | denies [any] history of
@@ -261,7 +262,7 @@ _TABLE: tuple[tuple[Trigger, str], ...] = (
         Trigger(_F),
         """
         family [medical] (history/hx) [of/significant for/notable for/positive for] | fh | fhx | f/h | fh of
-        fhx of | no family history of | no fh of | no fhx of | familial history of | runs in the family
+        fhx of | no family history of | no fh of | no fhx of | familial history of
         positive family history of | strong family history of | strong fh of
         """,
     ),
@@ -290,6 +291,7 @@ KIN_HAS = _words(
 ) | {":", "(", "-", "\u2013", "="}
 KIN_SKIPS = _words(
     """
+    do does did not never ever
     and or both also who whom recently is was were been of his her the a maternal paternal previously now side alive
     all two  three one younger older elder eldest first cousin half only , grandmother grandfather aunt uncle
     apparently from / in

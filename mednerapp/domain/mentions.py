@@ -37,6 +37,35 @@ def find_mentions(text: str, mention: str, *, whole_words: bool = True) -> list[
     return found
 
 
+def find_words(text: str, query: str) -> list[tuple[int, int]]:
+    """Where the words of `query` stand beside each other in `text`: case, accents and what is between words do not
+    count. Ranges as those of `find_mentions`. It is the rule of the full text search.
+    """
+    wanted = [word for word, _, _ in _words(query)]
+    words = list(_words(text))
+    found: list[tuple[int, int]] = []
+    at = 0
+    while wanted and at + len(wanted) <= len(words):
+        if all(words[at + i][0] == word for i, word in enumerate(wanted)):
+            found.append((words[at][1], words[at + len(wanted) - 1][2]))
+            at += len(wanted)
+        else:
+            at += 1
+    return found
+
+
+_WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
+
+
+def _words(text: str) -> Iterator[tuple[str, int, int]]:
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if not word.isascii():
+            parts = unicodedata.normalize("NFD", word.casefold())
+            word = "".join(c for c in parts if not unicodedata.combining(c))
+        yield word.lower(), *match.span()
+
+
 def _in_ascii(text: str, wanted: str) -> Iterator[tuple[int, int]]:
     """Every place in a text where a character is a unit of its own, overlapping ones included."""
     pattern = re.compile(f"(?=({f'{_BLANK}+'.join(map(re.escape, wanted.split(' ')))}))", re.ASCII | re.IGNORECASE)

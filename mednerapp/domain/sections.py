@@ -129,14 +129,14 @@ def _plain(line: str, *, indented: bool, after_blank: bool) -> tuple[str, int, i
     head = line[:colon].rstrip() if colon > 0 else line
     if not head or len(head) > _MOST_CHARACTERS or not head[0].isalpha() or len(head.split()) > _MOST_WORDS:
         return None
-    known = " ".join(head.casefold().split()) in _KNOWN and (len(head) > 3 or head.isupper())
+    known = " ".join(head.casefold().split()) in _KNOWN and (len(head) > 3 or head[:2].isupper())
     if colon > 0:
         rest = line[colon + 1 :].strip()
         if known or (_own_line(head) if not rest else _inline(head, rest)):
             return head, 0, colon + 1
         return None
     dash = re.match(r"([\w/&]+) +[-\u2013] ", line)
-    if dash and dash.group(1).casefold() in _KNOWN and dash.group(1).isupper():
+    if dash and dash.group(1).casefold() in _KNOWN and dash.group(1)[:2].isupper():
         return dash.group(1), 0, dash.end()
     capitals = after_blank and not indented and _capitals(head)
     return (head, 0, len(head)) if (known and head[0].isupper()) or capitals else None
@@ -152,7 +152,7 @@ def _own_line(head: str) -> bool:
 def _inline(head: str, rest: str) -> bool:
     """Capitals with a colon and text behind: a section, unless it is the answer to a question or a value."""
     first = rest.split(maxsplit=1)[0].casefold().strip(".,;")
-    answered = first in _ANSWERS or first[0].isdigit()
+    answered = first in _ANSWERS or first[:1].isdigit()
     return _capitals(head) and head.split(maxsplit=1)[0].casefold() not in _VALUES and not answered
 
 

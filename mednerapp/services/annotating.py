@@ -10,6 +10,7 @@ from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
     MODEL_CLIENT,
     RESERVED_CLIENTS,
+    AnnotatedSpan,
     Annotation,
     AnnotationState,
     Edit,
@@ -19,6 +20,7 @@ from mednerapp.domain.annotations import (
     check_id,
     suggestion_id,
 )
+from mednerapp.domain.clock import now
 from mednerapp.domain.context import Scope, assertion_at, find_scopes
 from mednerapp.domain.editing import apply_edit
 from mednerapp.domain.guidelines import by_label
@@ -29,6 +31,7 @@ from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import AnnotationSubmitted, InvalidEdit, InvalidValue, NotFound, RevisionConflict, UnknownLabel
 from mednerapp.services.events import Change, record
 from mednerapp.services.predicting import under_way, why_missing
+from mednerapp.services.queueing import is_blind
 from mednerapp.store import Store, Transaction
 from mednerapp.store.annotations import AnnotationHead, Standing
 
@@ -78,21 +81,40 @@ def open_note(store: Store, *, user: User, note_id: int) -> OpenNote:
         if opened and not _suggestions(tx, opened.annotation):
             return opened
     with store.write() as tx:
-        note = tx.notes.get(note_id)
-        blind = _is_blind(tx.projects.get(note.project_id), note)
-        head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
-        suggestions = _suggestions(tx, tx.annotations.get(head.id))
-        if suggestions:
-            record(tx, head=head, client=MODEL_CLIENT, user_id=None, changes=suggestions)
+        seeded(tx, user=user, note_id=note_id)
         opened = _opened(tx, user=user, note_id=note_id)
     if opened is None:
         raise NotFound(f"There is no annotation of note {note_id}.")
     return opened
 
 
-def _is_blind(project: Project, note: Note) -> bool:  # noqa: ARG001 - for the queue to say
-    """Whether the note comes without suggestions."""
-    return False
+def seeded(tx: Transaction, *, user: User, note_id: int) -> AnnotationHead:
+    """`user`'s annotation of the note, made if there is none, with the suggestions that it is to get; locked."""
+    note = tx.notes.get(note_id)
+    blind = is_blind(tx.projects.get(note.project_id), note)
+    head = tx.annotations.lock_or_add(note_id=note_id, user_id=user.id, blind=blind)
+    suggestions = _suggestions(tx, tx.annotations.get(head.id))
+    if not suggestions:
+        return head
+    record(tx, head=head, client=MODEL_CLIENT, user_id=None, changes=suggestions)
+    return tx.annotations.lock(head.id)
+
+
+def to_be_seeded(tx: Transaction, *, user: User, note_id: int) -> tuple[AnnotatedSpan, ...]:
+    """The spans that `seeded` would put into `user`'s annotation of a note that has none yet."""
+    note = tx.notes.get(note_id)
+    none_yet = Annotation(
+        id=0,
+        note_id=note_id,
+        user_id=user.id,
+        state=AnnotationState.IN_PROGRESS,
+        revision=0,
+        spans=(),
+        updated_at=now(),
+        submitted_at=None,
+        blind=is_blind(tx.projects.get(note.project_id), note),
+    )
+    return tuple(change.after for change in _suggestions(tx, none_yet) if change.after)
 
 
 def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
@@ -103,14 +125,16 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
     project = tx.projects.get(note.project_id)
     sources = {span.adapter_id for span in annotation.spans if span.adapter_id}
     names = sorted(tx.models.adapter(source).name for source in sources)
-    seeded = tx.annotations.written_by_product(annotation.id)
+    has_some = tx.annotations.written_by_product(annotation.id)
     waiting, missing = False, ""
     if _unpredicted(tx, annotation):
         waiting = under_way(tx, project)
         missing = "" if waiting else why_missing(tx, project)
     scopes, outline = _read(note.text)
     guidelines = by_label(project.guideline, project.schema.names)
-    return OpenNote(note, project, annotation, ", ".join(names), seeded, waiting, missing, scopes, outline, guidelines)
+    return OpenNote(
+        note, project, annotation, ", ".join(names), has_some, waiting, missing, scopes, outline, guidelines
+    )
 
 
 @lru_cache(maxsize=32)  # the page asks again with every run and while it waits for highlights
@@ -319,10 +343,3 @@ def reopen(store: Store, *, user: User, annotation_id: int) -> None:
             return
         tx.annotations.set_state(annotation_id, AnnotationState.IN_PROGRESS)
         tx.audit.add(user=user, action="annotation reopened", target=f"annotation:{annotation_id}")
-
-
-def next_note(store: Store, *, user: User, project_id: int, after: int = 0) -> int | None:
-    """The next note that nobody has submitted, None when everything is done."""
-    user.require(Permission.ANNOTATE)
-    with store.read() as tx:
-        return tx.notes.next_unsubmitted(project_id=project_id, after=after)

@@ -278,6 +278,11 @@ class Annotations:
         query = select(EVENT_TABLE).where(EVENTS.annotation_id == annotation_id).order_by(EVENTS.revision)
         return [event_of(row) for row in self._session.connection().execute(query)]
 
+    def of_step(self, annotation_id: int, step: str) -> list[AnnotationEvent]:
+        """The events of one step of undo, oldest first."""
+        query = select(EVENT_TABLE).where(EVENTS.annotation_id == annotation_id, EVENTS.step == step)
+        return [event_of(row) for row in self._session.connection().execute(query.order_by(EVENTS.revision))]
+
     def ids(self) -> list[int]:
         return list(self._session.scalars(select(t.Annotation.id).order_by(t.Annotation.id)))
 

@@ -13,6 +13,7 @@ from db.engine import Database
 from mednerapp.errors import InvalidValue
 from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
+from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
 from mednerapp.store.efforts import Efforts
 from mednerapp.store.evaluations import Evaluations
@@ -45,6 +46,7 @@ class Transaction:
         self.leases = Leases(session)
         self.efforts = Efforts(session)
         self.annotations = Annotations(session)
+        self.bulk = BulkOperations(session)
         self.past = Past(session)
         self.predictions = Predictions(session)
         self.models = Models(session)

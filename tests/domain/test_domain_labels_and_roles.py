@@ -12,6 +12,7 @@ MAY = {
     Permission.SEE_RESULTS: {Role.CLINICIAN, Role.LEAD, Role.ADMIN},
     Permission.TRAIN: {Role.LEAD, Role.ADMIN},
     Permission.EXPORT: {Role.LEAD, Role.ADMIN},
+    Permission.DELETE: {Role.LEAD, Role.ADMIN},
     Permission.REVIEW: {Role.LEAD, Role.ADMIN},
     Permission.ADMINISTER: {Role.ADMIN},
 }

@@ -13,7 +13,7 @@ from loop.installation import Installation, wait_until
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.annotations import replay
 from mednerapp.domain.models import HyperParameters, RunState
-from mednerapp.services import annotating, fine_tuning, reporting
+from mednerapp.services import annotating, fine_tuning, queueing, reporting
 
 KILLS = 50
 
@@ -66,7 +66,7 @@ def test_fifty_kills_during_edits_lose_no_acknowledged_edit_and_the_app_comes_ba
     annotator, lead = installation.user(Role.ANNOTATOR), installation.user(Role.LEAD)
     with app.store.read() as tx:
         project = tx.projects.all()[0]
-    note_id = annotating.next_note(app.store, user=annotator, project_id=project.id)
+    note_id = queueing.next_note(app.store, user=annotator, project_id=project.id, settings=app.settings)
     assert note_id is not None
     opened = annotating.open_note(app.store, user=annotator, note_id=note_id)
     editor = Editor(installation, opened.annotation.id, opened.annotation.revision, opened.note.length)

@@ -507,29 +507,3 @@ def test_a_note_without_entities_can_be_submitted(desk: Desk) -> None:
     desk.note_id = add_note(desk.store, desk.project, "All well.")
     desk.open()
     assert desk.submit().confirmed() == ()
-
-
-# --- the next note ---
-
-
-def test_the_next_note_is_the_next_in_order_that_nobody_has_submitted(desk: Desk) -> None:
-    a, other = desk.note_id, make_user(desk.store, Role.CLINICIAN)
-    b, c, d = (add_note(desk.store, desk.project, text) for text in ("b", "c", "d"))
-
-    def following(after: int = 0, user: User = other) -> int | None:
-        return annotating.next_note(desk.store, user=user, project_id=desk.project.id, after=after)
-
-    assert [following(), following(a), following(b), following(c), following(d)] == [a, b, c, d, a]
-    desk.note_id = b
-    desk.open()
-    assert following(a) == b  # begun is not done
-    desk.submit()
-    assert [following(user=u, after=a) for u in (desk.user, other)] == [c, c]
-    for desk.note_id in (c, d):
-        desk.open()
-        desk.submit()
-    assert [following(), following(a), following(c)] == [a, a, a]  # only `a` is left
-    desk.note_id = a
-    confirm_all(desk)
-    desk.submit()
-    assert following() is None

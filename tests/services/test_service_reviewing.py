@@ -34,9 +34,10 @@ from mednerapp.domain.annotations import (
 from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.models import Adapter
 from mednerapp.domain.projects import Project
+from mednerapp.domain.queue import QueueOrder
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue, NotFound
-from mednerapp.services import annotating, reviewing
+from mednerapp.services import annotating, queueing, reviewing
 from mednerapp.services.annotating import Saved
 from mednerapp.services.events import Change, record
 from mednerapp.store import Store
@@ -211,6 +212,16 @@ def test_a_blind_note_gets_no_suggestions_by_any_way_until_it_is_submitted(desk:
         f"adapter:{desk.adapter.id}",
         f"person:{desk.user.id}",
     ]
+
+
+def test_a_note_that_the_lead_chose_to_be_blind_opens_so_for_everybody_who_opens_it_first(desk: Desk) -> None:
+    lead = make_user(desk.store, Role.LEAD)
+    order = QueueOrder.IMPORT
+    queueing.change(desk.store, user=lead, project_id=desk.project.id, order=order, blind_percent=100)
+    opened = annotating.open_note(desk.store, user=lead, note_id=desk.note_id)
+    assert (opened.annotation.blind, opened.annotation.spans) == (True, ())
+    begun = annotating.open_note(desk.store, user=desk.user, note_id=desk.note_id)  # it was begun before
+    assert (begun.annotation.blind, len(begun.annotation.spans)) == (False, 2)
 
 
 def test_a_suggestion_says_what_the_rules_read_of_it(store: Store) -> None:

@@ -214,7 +214,7 @@ def measure_nlp(
 
     url: of the app of `nlp_server`; plain: the floor's page.
     """
-    how = "mouse: next is a click on a span, delete its cross, create a label of its menu; no undo, relabel, resize, accept"
+    how = "mouse: next is a click on a span, delete its cross, create a label in its menu; it has no more"
     peer = Peer(NLP, installed_version(folder, NLP), spans=len(note.spans), how=how)
     context = new_context(browser)
     _first_paints(context, f"{static_url}/pages/nlp_first_paint.html", peer).close()
@@ -278,8 +278,11 @@ def _create(page: Page, draw: random.Random, index: int) -> float | None:
 
 def _middle(page: Page, handle: Any, *, scroll: bool = True) -> tuple[float, float]:
     x, y = page.evaluate(
-        """([node, scroll]) => { if (scroll) node.scrollIntoView({ block: 'center' });
-        const { left, top, width, height } = node.getClientRects()[0]; return [left + width / 2, top + height / 2]; }""",
+        """([node, scroll]) => {
+          if (scroll) node.scrollIntoView({ block: 'center' });
+          const { left, top, width, height } = node.getClientRects()[0];
+          return [left + width / 2, top + height / 2];
+        }""",
         [handle, scroll],
     )
     return x, y

@@ -8,12 +8,11 @@ from typing import Any
 
 from mednerapp.bench.fuzz.traffic import Traffic
 from mednerapp.bench.fuzz.window import units
-from mednerapp.domain.annotations import PRODUCT_CLIENTS, Annotation, AnnotationEvent, replay
+from mednerapp.domain.annotations import BULK_CLIENT, PRODUCT_CLIENTS, Annotation, AnnotationEvent, replay
+from mednerapp.domain.history import steps
 from mednerapp.store import Store
 
-# Products of several notes at once write under this name; a step says which of them.
-BULK_CLIENT = "bulk"
-_OPTIONAL = {"fragments": [], "assertion": None, "assertion_by": None, "comment": "", "unsure": False}
+_OPTIONAL: dict[str, Any] = {"fragments": [], "assertion": None, "assertion_by": None, "comment": "", "unsure": False}
 _FIELDS = ("start", "end", "label", "state", *_OPTIONAL)
 
 
@@ -55,10 +54,11 @@ def check_log(annotation: Annotation, events: Sequence[AnnotationEvent], traffic
         f"In the log, but not sent: revision {event.revision}, {event.client} {event.client_seq} {event.action}"
         for event in invented
     ]
-    for number, event in by_number.items():
-        edit = traffic.sent.get(number)
-        if edit and not _same_edit(edit, event):
-            faults.append(f"Sent and stored differ at revision {event.revision}: {edit} / {event.after}")
+    faults += [
+        f"Sent and stored differ at revision {event.revision}: {traffic.sent[number]} / {event.after}"
+        for number, event in by_number.items()
+        if number in traffic.sent and not _same_edit(traffic.sent[number], event)
+    ]
     return Verdict(faults, len(lost), len(invented))
 
 
@@ -66,7 +66,7 @@ def _was_sent(number: tuple[int, str, int], event: AnnotationEvent, traffic: Tra
     if event.client in PRODUCT_CLIENTS:
         return True
     if event.client == BULK_CLIENT:
-        return getattr(event, "step", "") in traffic.bulk
+        return event.step in traffic.bulk
     return number in traffic.sent
 
 
@@ -89,17 +89,30 @@ def content(span: dict[str, Any]) -> dict[str, Any]:
 
 def check_browser(shown: dict[str, Any], drawn: dict[str, Any], annotation: Annotation, text: str) -> list[str]:
     """The editor's state and what it has drawn against what is stored."""
-    faults: list[str] = []
     here = {span["id"]: content(_snake(span)) for span in shown["spans"]}
     there = {span.id: content(span.as_dict()) for span in annotation.spans}
-    for span_id in sorted(here.keys() | there.keys()):
-        if here.get(span_id) != there.get(span_id):
-            faults.append(f"Span {span_id}: the browser has {here.get(span_id)}, the database {there.get(span_id)}")
+    faults = [
+        f"Span {span_id}: the browser has {here.get(span_id)}, the database {there.get(span_id)}"
+        for span_id in sorted(here.keys() | there.keys())
+        if here.get(span_id) != there.get(span_id)
+    ]
     if shown["revision"] != annotation.revision:
         faults.append(f"The browser is at revision {shown['revision']}, the database at {annotation.revision}.")
     if drawn["text"] != text:
         faults.append("The browser shows another text than the note's.")
     return faults or _check_marks(drawn, annotation, text)
+
+
+def check_history(shown: dict[str, Any], events: Sequence[AnnotationEvent]) -> list[str]:
+    """What the editor can undo and redo against what the log says."""
+    known = steps(events)
+    stacks = {"done": [step.id for step in known.done], "undone": [step.id for step in known.undone]}
+    expected = {"canUndo": bool(known.done), "canRedo": bool(known.undone), "steps": stacks}
+    return [
+        f"{name} is {str(shown[name])[-400:]}, by the log {str(value)[-400:]}"
+        for name, value in expected.items()
+        if name in shown and shown[name] != value
+    ]
 
 
 def _check_marks(drawn: dict[str, Any], annotation: Annotation, text: str) -> list[str]:

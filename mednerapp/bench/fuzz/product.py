@@ -36,8 +36,8 @@ _HARD = (
     "Pain score 😀/10, seen by 👩🏽‍⚕️ and 👨‍👩‍👧‍👦.",
     "Me\u0301nie\u0300re's disease, nai\u0308ve to warfarin.",
     "المريض يعاني من ألم في الصدر\u200f, translated: chest pain.",
-    "הוראות: aspirin 75\u00a0mg\u200b daily (\u202bכדור\u202c).",
-    "𝒜lpha-blocker  stopped,\ttab between; Z\u0336a\u0336l\u0336 noted.",
+    "הוראות: aspirin 75\u00a0mg\u200b daily (\u202bכדור\u202c).",  # noqa: RUF001 - they look like others on purpose
+    "𝒜lpha-blocker  stopped,\ttab between; Z\u0336a\u0336l\u0336 noted.",  # noqa: RUF001
     "Chest  pain again; CHEST PAIN at night, no chest pain today.",
 )
 

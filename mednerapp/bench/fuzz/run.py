@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from mednerapp.bench.fuzz import actions
 from mednerapp.bench.fuzz.actions import ACTIONS, Session, settled
-from mednerapp.bench.fuzz.checking import check_browser, check_log, stored
+from mednerapp.bench.fuzz.checking import check_browser, check_history, check_log, stored
 from mednerapp.bench.fuzz.product import EMAIL, PASSWORD, Product
 from mednerapp.bench.fuzz.traffic import Traffic
 from mednerapp.bench.fuzz.window import Window
@@ -132,11 +132,13 @@ class Run:
         while True:
             now = session.window.snapshot()
             records = stored(session.product.store, user_id=session.product.user.id, notes=session.ground.notes)
-            annotation, _, text = next(r for r in records if r[0].note_id == session.ground.notes[0])
+            annotation, events, text = next(r for r in records if r[0].note_id == session.ground.notes[0])
             if now and allow_stale and now["revision"] < annotation.revision:
                 now = None
                 break
-            faults = check_browser(now, session.window.drawn(), annotation, text) if now else ["No editor on the page."]
+            faults = ["No editor on the page."]
+            if now:
+                faults = check_browser(now, session.window.drawn(), annotation, text) + check_history(now, events)
             if not faults or time.monotonic() > deadline:
                 result.faults += faults
                 break
@@ -224,7 +226,9 @@ def totals(results: Sequence[Result]) -> Result:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="mednerapp bench fuzz-editor", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="mednerapp bench fuzz-editor", description="Random work on the annotate page, with mishaps."
+    )
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--actions", type=int, default=500, help="of each run")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; each next one has the next number")

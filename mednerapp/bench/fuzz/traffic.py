@@ -37,9 +37,12 @@ class Traffic:
 
     def watch(self, context: BrowserContext) -> None:
         """What is sent is told by the page itself: the browser reports no request that a page makes as it goes."""
-        context.expose_binding("__fuzzSent", lambda _, url, body: self._sent(url, body))
+        context.expose_binding("__fuzzSent", self._told)
         context.add_init_script(_HOOK)
         context.on("response", self._answered)
+
+    def _told(self, _source: object, url: str, body: str) -> None:
+        self._sent(url, body)
 
     def _sent(self, url: str, body: str) -> None:
         for number, edit in _edits(url, body):

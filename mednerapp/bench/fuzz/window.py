@@ -53,7 +53,7 @@ class Window:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("dialog", _leave)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("pageerror", lambda error: self.errors.append(" ".join((error.stack or str(error)).split())))
 
     def open(self, note_id: int) -> None:
         self._go(lambda: self.page.goto(f"{self.url}/annotate?note={note_id}", wait_until="commit"))

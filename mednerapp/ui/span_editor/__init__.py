@@ -74,6 +74,14 @@ class EditorSection(TypedDict):
     start: int
 
 
+class EditorCalibration(TypedDict):
+    """What the scores are worth: calibrated: the share of right spans; `ece`: expected calibration error, or None."""
+
+    name: str
+    calibrated: bool
+    ece: float | None
+
+
 class SpanFocus(TypedDict):
     span: str
 
@@ -115,6 +123,7 @@ def span_editor(
     blind: bool = False,
     user: str = "",
     can_review: bool = False,
+    calibration: EditorCalibration | None = None,
 ) -> EditorResult | None:
     """Draws the editor; returns how the person left this note, or None while they are working on it.
 
@@ -146,6 +155,7 @@ def span_editor(
         blind: the note comes without suggestions on purpose; the editor says so.
         user: name of the person.
         can_review: they may see other people's annotations.
+        calibration: of the model whose suggestions these are; None: nothing is known of its scores.
     """
     doc_id = str(annotation_id)
     visit = _visit(key, doc_id, epoch)
@@ -173,6 +183,7 @@ def span_editor(
             "blind": blind,
             "user": user,
             "canReview": can_review,
+            "calibration": calibration,
         },
         on_submitted_change=_nothing,
         on_skipped_change=_nothing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import feature_routes
 import notes
 import streamlit as st
 from starlette.datastructures import MutableHeaders
@@ -133,6 +134,7 @@ async def state(_request: Request) -> Response:
 app = st.App(
     str(Path(__file__).parent / "page.py"),
     routes=[
+        *feature_routes.ROUTES,
         Route("/api/annotations/{id}/edits", save, methods=["POST"]),
         Route("/api/annotations/{id}/submit", submit, methods=["POST"]),
         Route("/api/annotations/{id}/{what:str}", read, methods=["GET"]),

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001  a script that Streamlit runs, not a module of the package
+# ruff: noqa: INP001  a script that Streamlit runs, no module of the package: it knows the web side
 """streamlit-nlp-annotator on the same note, in Streamlit as its documentation shows it."""
 
 import json

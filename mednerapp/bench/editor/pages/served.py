@@ -1,4 +1,4 @@
-# ruff: noqa: INP001  a script that Streamlit runs, not a module of the package
+# ruff: noqa: INP001  a script that Streamlit runs, no module of the package: it knows the web side
 """The product's web process with one route more, behind the same middleware: what `streamlit run` starts for the bench.
 
 `/bench/row` is the floor of a save: a body, the session check that every route makes, one committed row in the same
@@ -35,7 +35,7 @@ async def _store(request: Request) -> Response:
 def _insert(session: str, body: dict[str, object]) -> JSONResponse:
     signed_in(_medner, session)
     with _medner.database.write() as db:
-        row = db.scalars(sa.insert(_rows).values(body=body).returning(_rows.c.id)).one()
+        row = db.scalar(sa.insert(_rows).values(body=body).returning(_rows.c.id))
     return JSONResponse({"ack": row})
 
 

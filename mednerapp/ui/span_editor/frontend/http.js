@@ -26,6 +26,25 @@ export async function fetchJson(url, payload) {
   }
 }
 
+const FRAME_LIMIT = 50; // ms; a hidden page draws no frames
+
+/** Runs something right after the next frame is painted, so that what a key changes in the text is seen first. */
+export function afterFrame(run) {
+  let done = false;
+  const once = () => {
+    if (done) return;
+    done = true;
+    clearTimeout(timer);
+    run();
+  };
+  const timer = setTimeout(once, FRAME_LIMIT);
+  requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = once;
+    port2.postMessage(null);
+  });
+}
+
 /** Runs something when the browser has nothing better to do, half a second from now at the latest. */
 export function whenIdle(run) {
   return window.requestIdleCallback ? requestIdleCallback(run, { timeout: 500 }) : setTimeout(run, 50);

@@ -7,7 +7,7 @@ import { whenIdle } from './http.js';
 import { dress, facts, nodesFor } from './segments.js';
 
 const PLAIN_COLOR = '#808080';
-const FIRST_BLOCKS = 4; // drawn before the first frame: more than a window shows
+const FIRST_BLOCKS = 8; // drawn before the first frame: more than a window shows
 const IDLE_BLOCKS = 6; // drawn at a time afterwards
 
 /** A colour from data ends up in CSS: anything but a hexadecimal colour could load a URL. */
@@ -185,7 +185,7 @@ export class Painter {
   decorate(name, ranges) {
     if (!globalThis.CSS?.highlights) return;
     let layer = this.#layers.get(name);
-    if (!layer && !ranges.length) return;
+    if (!ranges.length && !layer?.ranges.length) return;
     if (!layer) {
       layer = { highlight: new Highlight(), shown: new Map(), ranges: [] };
       this.#layers.set(name, layer);

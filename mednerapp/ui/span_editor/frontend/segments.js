@@ -92,6 +92,8 @@ export function dress(element, document_, activeId, colorOf) {
   const ending = innermostFirst.filter((span) => span.end === end);
   set(element, 'data-badge', ending.length ? ending.map(badgeOf).join(' · ') : null);
   const scored = innermostFirst.find((span) => span.state === 'suggested' && span.score !== null);
+  const scores = ending.filter(({ score }) => score !== null).map(({ score }) => score.toFixed(2));
+  set(element, 'data-score', scores.length ? scores.join(' · ') : null); // shown on demand
   set(element, 'title', scored ? describe(scored) : null);
   const mixed = open.length > 1 || (open.length && over.length);
   set(element, 'style', mixed ? `background: ${layered(open, over, main, activeId, colorOf)}; --lines: ${
@@ -116,7 +118,8 @@ function layered(open, over, main, activeId, colorOf) {
   return layers.join(', ');
 }
 
-function line(state, color) {
+function line(state, labelColor) {
+  const color = `color-mix(in srgb, ${labelColor} 60%, var(--st-text-color))`; // as --edge in the style sheet
   if (state === 'confirmed' || state === 'gap') return `linear-gradient(${color}, ${color})`;
   const [ink, gap] = state === 'suggested' ? [6, 10] : [2, 5];
   return `repeating-linear-gradient(90deg, ${color} 0 ${ink}px, transparent ${ink}px ${gap}px)`;

@@ -2,7 +2,7 @@
 // flight at a time; a lost answer is harmless because the server skips numbers it has seen from this client.
 // What an earlier page of this tab left unsent goes first, under that page's client and numbers.
 
-import { fetchJson, uuid } from './http.js';
+import { afterFrame, fetchJson, uuid } from './http.js';
 import { Outbox } from './outbox.js';
 
 const MAX_BATCH = 200;
@@ -32,6 +32,7 @@ export class Transport {
   #delay = FIRST_DELAY;
   #timer = null;
   #busy = false;
+  #soon = false;
   #closed = false;
   #waiters = [];
 
@@ -71,7 +72,13 @@ export class Transport {
     const numbered = edits.map((edit) => ({ seq: (this.#seq += 1), ...edit }));
     this.outbox.add(this.client, this.revision, numbered);
     for (const edit of numbered) this.pending.push({ ...edit, client: this.client, base: this.revision });
-    this.#schedule(this.#timer === null ? 0 : null);
+    if (!this.#timer && !this.#soon) {
+      this.#soon = true; // a request takes the page a few milliseconds: the frame of the key comes first
+      afterFrame(() => {
+        this.#soon = false;
+        this.#schedule(this.#timer === null ? 0 : null);
+      });
+    }
     this.onChange();
   }
 
@@ -146,7 +153,8 @@ export class Transport {
   #schedule(delay) {
     if (delay === null || this.#busy) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#send(), delay);
+    if (delay) this.#timer = setTimeout(() => this.#send(), delay);
+    else this.#send();
   }
 
   async #send() {

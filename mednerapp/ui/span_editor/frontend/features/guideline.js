@@ -3,7 +3,7 @@
 import { element } from '../elements.js';
 import { safeColor } from '../painter.js';
 import { fromMarkdown } from './markdown.js';
-import { ownKeys, write } from './shared.js';
+import { write } from './shared.js';
 
 const ID = 'guideline';
 
@@ -19,7 +19,6 @@ export class Guideline {
   constructor(editor) {
     this.editor = editor;
     const panel = element('div', {}, this.#title, this.#body);
-    ownKeys(panel);
     editor.side.add({ id: ID, title: 'Guideline', element: panel, onShow: () => this.#draw() });
   }
 

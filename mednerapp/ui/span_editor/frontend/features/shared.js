@@ -76,23 +76,6 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-const TYPED = ['text', 'search'];
-
-/**
- * Keeps keys that belong to a control of a panel away from the editor's keys: what is typed into a field, and arrows,
- * space and Enter on the others. Escape and chords go on: they are the editor's.
- */
-export function ownKeys(panel) {
-  panel.addEventListener('keydown', (event) => {
-    const { target } = event;
-    if (event.ctrlKey || event.metaKey || event.key === 'Escape') return;
-    const typed = target instanceof HTMLInputElement && TYPED.includes(target.type);
-    const control = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    if (typed || (control && event.key.length > 1) || (control && event.key === ' ')) event.stopPropagation();
-    if (target instanceof HTMLSelectElement || (target instanceof HTMLAnchorElement && event.key === 'Enter')) event.stopPropagation();
-  });
-}
-
 /** Up, down, Home and End go through the rows of a list; a row is the first thing in an item that takes the focus. */
 export function walkable(list) {
   list.addEventListener('keydown', (event) => {

@@ -1,7 +1,7 @@
 // Accepting all suggestions whose score is high enough, with the number of errors to expect among them beside it.
 
 import { button, element } from '../elements.js';
-import { count, field, ownKeys, select, write } from './shared.js';
+import { count, field, select, write } from './shared.js';
 
 const ID = 'threshold';
 const USUAL = 0.9;
@@ -46,7 +46,6 @@ export class Threshold {
       event.stopPropagation();
       this.#apply();
     });
-    ownKeys(panel);
     editor.side.add({ id: ID, title: 'Accept by score', element: panel, onShow: () => this.#draw() });
   }
 

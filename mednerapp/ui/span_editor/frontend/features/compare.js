@@ -1,0 +1,177 @@
+// Another model's or another person's spans under one's own, and the differences one by one.
+
+import { NEW_SPAN, mentionOf } from '../document.js';
+import { button, element } from '../elements.js';
+import { uuid, whenIdle } from '../http.js';
+import { differences, taking } from './differences.js';
+import { count, field, select, walkable, write } from './shared.js';
+
+const ID = 'compare';
+const KINDS = { label: 'other label', boundaries: 'other boundaries', mine: 'only mine', theirs: 'only theirs' };
+
+export class Compare {
+  static keys = [
+    { names: ['v'], shift: false, command: 'compare.open', keys: 'V', help: 'lay another model’s or person’s spans under the text', group: 'panels' },
+    { names: ['d'], shift: false, command: 'compare.step', argument: 1, keys: 'D, Shift+D', help: 'next, previous difference to them', group: 'panels' },
+    { names: ['d'], shift: true, command: 'compare.step', argument: -1 },
+  ];
+
+  commands = {
+    open: () => this.editor.side.toggle(ID),
+    step: (by) => this.#step(by),
+  };
+  #asked = 0;
+  #source = ''; // id of what lies under the text
+  #name = '';
+  #theirs = [];
+  #found = [];
+  #at = null; // the place where the person is among the differences, UTF-16
+  #stale = false; // spans may have changed since the differences were found
+  #drawn = ''; // what the list was drawn for
+  #sources = element('div');
+  #status = element('p', { class: 'quiet', role: 'status' });
+  #counts = element('p', { class: 'result' });
+  #list = walkable(element('ul', { class: 'rows differences', 'aria-label': 'Differences' }));
+  #legend = element('span', { class: 'underlay-legend', hidden: true });
+
+  /** @param {import('../editor.js').SpanEditor} editor */
+  constructor(editor) {
+    this.editor = editor;
+    editor.status.detail.after(this.#legend);
+    editor.side.add({ id: ID, title: 'Compare', element: element('div', {}, this.#sources, this.#status, this.#counts, this.#list), onShow: () => { this.#compare(); this.#ask(); } });
+  }
+
+  load() {
+    this.#take('', '', []);
+    this.#sources.replaceChildren();
+    if (this.editor.side.isOpen(ID)) this.#ask();
+  }
+
+  refresh() {
+    if (!this.#source || this.#stale) return;
+    this.#stale = true; // looked at again when it is needed
+    if (this.editor.side.isOpen(ID)) whenIdle(() => this.#compare());
+  }
+
+  async #ask() {
+    const { editor } = this;
+    if (!editor.document) return;
+    const number = (this.#asked += 1);
+    const { status, body } = await editor.fetchJson(`${editor.apiUrl}/sources`);
+    if (number !== this.#asked) return;
+    if (status !== 200) {
+      write(this.#status, `It is not known what there is to compare with: ${body.message ?? 'the server did not answer.'}`);
+      return;
+    }
+    const names = [['', 'nothing'], ...body.sources.map(({ id, name, spans }) => [id, `${name} (${count(spans, 'span')})`])];
+    this.#sources.replaceChildren(field('Under the text', select(names, this.#source, (source) => this.#choose(source))));
+    write(this.#status, body.sources.length ? '' : editor.data.blind
+      ? 'Nothing is shown beside a note that is annotated without suggestions, until it is submitted.'
+      : 'No model has predicted this note, and nobody else whose work you may see has annotated it.');
+    if (editor.side.isOpen(ID) && body.sources.length) editor.side.focus();
+  }
+
+  async #choose(source) {
+    const { editor } = this;
+    const number = (this.#asked += 1);
+    if (!source) {
+      this.#take('', '', []);
+      return;
+    }
+    const { status, body } = await editor.fetchJson(`${editor.apiUrl}/underlay?source=${encodeURIComponent(source)}`);
+    if (number !== this.#asked) return;
+    if (status === 200) this.#take(source, body.name, body.spans.map((span) => editor.wire.fromWire(span, { remember: false })));
+    else write(this.#status, `These spans cannot be shown: ${body.message ?? 'the server did not answer.'}`);
+  }
+
+  #take(source, name, spans) {
+    this.#source = source;
+    this.#name = name;
+    this.#theirs = spans;
+    this.#at = null;
+    this.#drawn = '';
+    this.editor.painter.decorate('underlay', spans.filter(({ state }) => state !== 'rejected')
+      .flatMap(({ start, end, fragments }) => (fragments.length ? fragments.map(([from, to]) => ({ start: from, end: to })) : [{ start, end }])));
+    this.#legend.hidden = !source;
+    this.#legend.replaceChildren(element('span', { class: 'underlay-sample', 'aria-hidden': 'true' }, 'abc'), ` = ${name}`);
+    if (source) this.#compare();
+    else {
+      this.#found = [];
+      this.#list.replaceChildren();
+      write(this.#counts, '');
+    }
+  }
+
+  #compare() {
+    const { document: document_, side, editable } = this.editor;
+    this.#stale = false;
+    if (!this.#source) return;
+    this.#found = differences(document_.sorted, this.#theirs);
+    if (!side.isOpen(ID)) return;
+    const drawn = JSON.stringify([this.#found.map(({ kind, mine, theirs }) => [kind, mine?.id, mine?.label, mine?.start, mine?.end, theirs?.id]), editable]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const number = (kind) => this.#found.filter((one) => one.kind === kind).length;
+    write(this.#counts, this.#found.length
+      ? Object.entries(KINDS).map(([kind, words]) => `${number(kind)} ${words}`).join(' · ') : `No difference to ${this.#name}.`);
+    this.#list.replaceChildren(...this.#found.map((one) => this.#row(one, editable)));
+  }
+
+  #row(one, editable) {
+    const { kind, mine, theirs } = one;
+    const { text } = this.editor.document;
+    const what = (span) => [element('b', { class: 'mention' }, mentionOf(text, span).replace(/\s+/gu, ' ')), ` ${span.label}`];
+    const words = kind === 'label' ? [...what(mine), ` → ${theirs.label}`]
+      : kind === 'boundaries' ? [...what(mine), ' → ', ...what(theirs)] : what(mine ?? theirs);
+    const show = button([element('span', { class: 'kind' }, KINDS[kind]), element('span', {}, ...words)], () => this.#show(one), { class: 'entry' });
+    const take = button(kind === 'mine' ? 'Delete mine' : 'Take theirs', () => this.#takeTheirs(one), { disabled: !editable });
+    return element('li', { class: 'difference' }, show, take);
+  }
+
+  /** Goes to the next (1) or previous (-1) difference in the text. */
+  #step(by) {
+    const { editor } = this;
+    if (!this.#source) {
+      editor.side.open(ID);
+      editor.say('Choose first what to compare with.');
+      return true;
+    }
+    if (this.#stale) this.#compare();
+    const from = this.#at ?? (by > 0 ? -1 : Infinity);
+    const places = by > 0 ? this.#found : this.#found.toReversed();
+    const next = places.find((one) => (by > 0 ? startOf(one) > from : startOf(one) < from)) ?? places[0];
+    if (next) this.#show(next, { focus: false });
+    else editor.say(`No difference to ${this.#name}.`);
+    return true;
+  }
+
+  #show(one, { focus = true } = {}) {
+    const { editor } = this;
+    const { kind, mine, theirs } = one;
+    const place = mine ?? theirs;
+    this.#at = startOf(one);
+    editor.activate(mine);
+    editor.reveal(place.start, place.end);
+    if (focus) editor.focus();
+    const label = theirs && kind !== 'boundaries' ? `, theirs: ${theirs.label}` : '';
+    editor.say(`${this.#found.indexOf(one) + 1} of ${this.#found.length}. ${KINDS[kind]}: ${mentionOf(editor.document.text, place)}, ${
+      mine ? `mine: ${mine.label}` : ''}${label}`);
+  }
+
+  #takeTheirs(one) {
+    const { editor } = this;
+    const { mine, theirs } = one;
+    if (!editor.editable || (mine && editor.document.get(mine.id) !== mine)) return;
+    const rejected = theirs && editor.document.find(theirs.start, theirs.end, theirs.label);
+    const change = !mine && rejected ? { before: rejected, after: { ...rejected, state: 'confirmed' } }
+      : taking(one, { ...NEW_SPAN, id: uuid(), ...(theirs ? editor.scopes.attributesAt(theirs) : {}) });
+    editor.commit([change]);
+    const row = this.#found.indexOf(one);
+    editor.activate(change.after && editor.document.get(change.after.id));
+    this.#compare();
+    this.#list.querySelectorAll('.difference .entry')[Math.min(row, this.#found.length - 1)]?.focus();
+    editor.say(`${change.after ? 'Took theirs' : 'Deleted mine'}. ${count(this.#found.length, 'difference')} left.`);
+  }
+}
+
+const startOf = ({ mine, theirs }) => (mine ?? theirs).start;

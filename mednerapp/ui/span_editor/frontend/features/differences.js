@@ -1,0 +1,60 @@
+// Where two sets of spans of the same text differ.
+
+import { inReadingOrder, samePlace } from '../document.js';
+import { lowerBound } from '../offsets.js';
+
+/**
+ * @typedef {object} Difference
+ * @property {'label' | 'boundaries' | 'mine' | 'theirs'} kind
+ * @property {import('../document.js').Span | null} mine null: only theirs
+ * @property {import('../document.js').Span | null} theirs null: only mine
+ */
+
+/**
+ * Each span is in at most one difference. Rejected spans count as not there. Spans of the same place belong together first,
+ * then spans that overlap, those with the same label first.
+ * @param {import('../document.js').Span[]} mine
+ * @param {import('../document.js').Span[]} theirs
+ * @returns {Difference[]} in text order
+ */
+export function differences(mine, theirs) {
+  const there = (spans) => spans.filter(({ state }) => state !== 'rejected').sort(inReadingOrder);
+  let own = there(mine);
+  let other = there(theirs);
+  const longest = Math.max(0, ...other.map(({ start, end }) => end - start));
+  const found = [];
+  const pair = (kind, fits) => {
+    const left = new Set(other);
+    own = own.filter((span) => {
+      const twin = nearby(other, span, longest).find((one) => left.has(one) && fits(span, one));
+      if (!twin) return true;
+      left.delete(twin);
+      if (kind) found.push({ kind, mine: span, theirs: twin });
+      return false;
+    });
+    other = other.filter((span) => left.has(span));
+  };
+  pair(null, (a, b) => samePlace(a, b) && a.label === b.label);
+  pair('label', samePlace);
+  pair('boundaries', (a, b) => a.label === b.label);
+  pair('boundaries', () => true);
+  found.push(...own.map((span) => ({ kind: 'mine', mine: span, theirs: null })),
+    ...other.map((span) => ({ kind: 'theirs', mine: null, theirs: span })));
+  return found.sort((a, b) => inReadingOrder(a.mine ?? a.theirs, b.mine ?? b.theirs));
+}
+
+/** The spans of a sorted list that overlap one; `longest`: of the list, so that one knows where to begin. */
+function nearby(sorted, { start, end }, longest) {
+  const overlapping = [];
+  let i = lowerBound(sorted.length, (k) => sorted[k].start < start - longest);
+  for (; i < sorted.length && sorted[i].start < end; i += 1) if (sorted[i].end > start) overlapping.push(sorted[i]);
+  return overlapping;
+}
+
+/** What makes mine the same as theirs there. @returns {import('../document.js').Change} */
+export function taking({ kind, mine, theirs }, fresh) {
+  if (kind === 'mine') return { before: mine, after: null };
+  if (kind === 'theirs') return { before: null, after: { ...fresh, start: theirs.start, end: theirs.end, fragments: theirs.fragments, label: theirs.label } };
+  const { start, end, fragments, label } = theirs;
+  return { before: mine, after: { ...mine, start, end, fragments, label, state: 'confirmed' } };
+}

@@ -1,0 +1,169 @@
+"""Outline, guideline, history, comparison and view of the span editor, in a real Chromium."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+from support.editor import ALL, DIABETES, ECG, METFORMIN, PAIN, TEXT, Editor, contents
+
+pytestmark = pytest.mark.browser
+
+LONG = "".join(f"SECTION {n} 🩺\n" + "nothing to report here. " * 120 + "\n\n" for n in range(1, 7))
+
+
+def panel(editor: Editor) -> Locator:
+    return editor.page.locator(".side")
+
+
+def open_with(editor: Editor, spans: list[dict[str, Any]], text: str = TEXT, **more: Any) -> None:
+    editor.open(spans, text=text, more=more)
+    editor.focus()
+
+
+def sections() -> list[dict[str, Any]]:
+    return [{"title": f"SECTION {n}", "start": LONG.index(f"SECTION {n}")} for n in range(1, 7)]
+
+
+def test_the_outline_goes_to_a_section_and_follows_the_text(editor: Editor) -> None:
+    at = LONG.index("nothing", LONG.index("SECTION 2"))
+    spans = [{"id": "a", "start": at, "end": at + 7, "label": "Test", "state": "suggested", "score": 0.5}]
+    open_with(editor, spans, LONG, outline=sections())
+    editor.press("l")
+    buttons = panel(editor).locator(".outline button")
+    expect(buttons).to_have_count(6)
+    expect(buttons.nth(0)).to_have_attribute("aria-current", "true")
+    expect(buttons.nth(1)).to_contain_text("1 · 1 to do")
+    buttons.nth(0).focus()
+    editor.press("ArrowDown", "ArrowDown", "ArrowDown", "Enter")
+    expect(editor.page.locator(".text .block", has_text="SECTION 4")).to_be_in_viewport()
+    expect(editor.text).to_be_focused()
+    editor.page.locator(".pane").evaluate("(pane) => { pane.scrollTop = pane.scrollHeight; }")
+    expect(buttons.nth(5)).to_have_attribute("aria-current", "true")
+
+
+def test_the_guideline_of_the_active_spans_label_is_shown_as_text(editor: Editor) -> None:
+    markdown = "# Drugs\nOnly the **name**, *never* `500 mg`.\n\n- one\n- two\n\n<img src=x onerror=alert(1)>"
+    open_with(editor, ALL, guidelines={"Drug": markdown})
+    editor.press("g")
+    body = panel(editor).locator(".guideline")
+    expect(body).to_contain_text("Go to a span")
+    editor.choose("metformin")
+    expect(body.locator("strong")).to_have_text("name")
+    expect(body.locator("em")).to_have_text("never")
+    expect(body.locator("code")).to_have_text("500 mg")
+    expect(body.locator("li")).to_have_count(2)
+    expect(body).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(body.locator("img")).to_have_count(0)
+    editor.choose("ECG")
+    expect(body).to_contain_text("says nothing about this label")
+
+
+def test_an_earlier_state_can_be_looked_at_without_changing_anything(editor: Editor) -> None:
+    open_with(editor, [PAIN, METFORMIN])
+    editor.press("Tab", "r", "Delete")
+    now = editor.saved()
+    editor.press("t")
+    panel(editor).locator(".timeline button").last.click()  # only the rejection was done then
+    expect(editor.page.locator(".looking")).to_contain_text("nothing is changed")
+    expect(editor.marks).to_have_count(2)
+    expect(editor.mark("metformin")).to_be_visible()
+    editor.press("Escape")
+    expect(editor.page.locator(".looking")).to_be_hidden()
+    expect(editor.marks).to_have_count(1)
+    assert contents(editor.saved()) == contents(now)
+    assert editor.stored()["revision"] == 2
+
+
+def test_an_earlier_state_is_restored_as_one_step(editor: Editor) -> None:
+    open_with(editor, [PAIN, METFORMIN])
+    editor.press("Tab", "r", "Delete")
+    now = editor.saved()
+    editor.press("t")
+    panel(editor).locator(".timeline button").last.click()
+    editor.page.get_by_role("button", name="Restore").click()
+    assert editor.labels() == {"chest pain": ("Symptom", "rejected"), "metformin": ("Drug", "suggested")}
+    editor.focus()
+    editor.press("Control+z")
+    assert contents(editor.saved()) == contents(now)
+
+
+THEIRS = [
+    {**PAIN, "id": "t1", "label": "Disease"},
+    {**DIABETES, "id": "t2", "start": DIABETES["start"] + 7},
+    {**METFORMIN, "id": "t3"},
+    {"id": "t4", "start": TEXT.index("ramipril"), "end": TEXT.index("ramipril") + 8, "label": "Drug"},
+]
+
+
+def compare(editor: Editor) -> Locator:
+    source = {"id": "adapter:3", "name": "BioBERT", "spans": [{"state": "suggested", **one} for one in THEIRS]}
+    open_with(editor, ALL, sources=[source])
+    editor.press("v")
+    panel(editor).get_by_label("Under the text").select_option("adapter:3")
+    rows = panel(editor).locator(".difference")
+    expect(rows).to_have_count(4)
+    return rows
+
+
+def test_differences_to_another_model_are_counted_and_stepped_through(editor: Editor) -> None:
+    compare(editor)
+    counts = panel(editor).locator(".result")
+    expect(counts).to_have_text("1 other label · 1 other boundaries · 1 only mine · 1 only theirs")
+    expect(editor.page.locator(".underlay-legend")).to_contain_text("BioBERT")
+    editor.focus()
+    editor.press("d")
+    assert editor.snapshot()["active"] == PAIN["id"]
+    editor.press("d")
+    expect(editor.page.locator(".voice").first).to_contain_text("only theirs: ramipril")
+    editor.press("d", "d")
+    assert editor.snapshot()["active"] == ECG["id"]
+    editor.press("Shift+D")
+    assert editor.snapshot()["active"] == DIABETES["id"]
+    assert editor.stored()["revision"] == 0
+
+
+def test_theirs_can_be_taken_one_by_one_until_nothing_differs(editor: Editor) -> None:
+    rows = compare(editor)
+    for left in (3, 2, 1, 0):
+        rows.first.get_by_role("button").last.click()
+        expect(rows).to_have_count(left)
+    expect(panel(editor).locator(".result")).to_have_text("No difference to BioBERT.")
+    assert editor.labels() == {
+        "chest pain": ("Disease", "confirmed"),
+        "metformin": ("Drug", "suggested"),
+        "ramipril": ("Drug", "confirmed"),
+        "diabetes mellitus": ("Disease", "confirmed"),
+    }
+    editor.focus()
+    editor.press("Control+z")
+    assert "ECG" in editor.labels()
+
+
+def test_text_size_line_width_and_scores_are_remembered_but_no_text(editor: Editor) -> None:
+    open_with(editor, ALL)
+    size = "(text) => parseFloat(getComputedStyle(text).fontSize)"
+    usual = editor.text.evaluate(size)
+    editor.press("+", "w", "i")
+    assert editor.text.evaluate(size) > usual
+    badge = "(mark) => getComputedStyle(mark, '::after').content"
+    assert "data-score" in editor.mark("metformin").evaluate(badge) or "0.80" in editor.mark("metformin").evaluate(
+        badge
+    )
+    editor.page.reload()
+    expect(editor.page.locator(".text .block").first).to_be_visible()
+    assert editor.text.evaluate(size) > usual
+    kept = editor.page.evaluate("() => localStorage.getItem('medner.view')")
+    assert kept == '{"size":1.15,"width":100,"scores":true}'
+    editor.focus()
+    editor.press("0", "i")
+    assert editor.text.evaluate(size) == usual
+    assert "0.80" not in editor.mark("metformin").evaluate(badge)
+
+
+def test_the_help_lists_the_keys_of_the_panels(editor: Editor) -> None:
+    open_with(editor, [])
+    editor.press("?")
+    for words in ("find in this note", "apply to all identical", "outline", "guideline", "history", "larger"):
+        expect(editor.page.locator(".help")).to_contain_text(words)

@@ -1,0 +1,186 @@
+"""Creating, resizing and describing spans from the keyboard alone, in a real Chromium."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from support.editor import ALL, DIABETES, METFORMIN, PAIN, TEXT, Editor, contents, span
+
+pytestmark = pytest.mark.browser
+
+
+def under(editor: Editor) -> str:
+    at = editor.snapshot()["cursor"]
+    return TEXT[at["start"] : at["end"]] if at else ""
+
+
+def chosen(editor: Editor) -> str:
+    at = editor.snapshot()["selected"]
+    return TEXT[at["start"] : at["end"]] if at else ""
+
+
+def only(editor: Editor) -> dict[str, Any]:
+    (one,) = editor.saved()
+    return one
+
+
+def test_the_word_cursor_goes_by_words_sentences_lines_and_to_the_ends(editor: Editor) -> None:
+    editor.open([])
+    editor.focus()
+    editor.press("Control+ArrowRight")
+    assert under(editor) == "Anamnèse"
+    editor.press("Control+ArrowRight", "Control+ArrowRight")
+    assert under(editor) == "chest"  # over the emoji, which stands alone
+    editor.press("Control+ArrowLeft", "Control+ArrowDown")
+    assert under(editor) == "Started"
+    editor.press("Control+ArrowDown")
+    assert under(editor) == "ECG"
+    editor.press("Control+ArrowUp")
+    assert under(editor) == "Started"
+    editor.press("End")
+    assert under(editor) == "mellitus"
+    editor.press("Home")
+    assert under(editor) == "Started"
+    editor.press("ArrowUp")
+    assert under(editor) == "Anamnèse"
+    editor.press("ArrowDown", "ArrowDown")
+    assert under(editor) == "ECG"
+    editor.press("Control+End")
+    assert under(editor) == "weeks"
+    editor.press("Control+Home")
+    assert under(editor) == "Anamnèse"
+    expect(editor.page.locator(".voice")).to_have_text("Anamnèse")
+
+
+def test_a_span_is_created_by_keys_alone_and_the_cursor_stays_with_it(editor: Editor) -> None:
+    editor.open([])
+    editor.focus()
+    editor.press("Control+ArrowDown", "Control+ArrowRight", "3")
+    assert editor.labels() == {"metformin": ("Drug", "confirmed")}
+    assert editor.snapshot()["active"] == only(editor)["id"]
+    editor.press("Control+ArrowRight")
+    assert under(editor) == "500"
+    editor.press("Control+Shift+ArrowRight")
+    assert chosen(editor) == "500 mg"
+    editor.press("Control+Shift+ArrowLeft", "Control+Shift+ArrowLeft")
+    assert chosen(editor) == "metformin 500"
+    editor.press("Shift+End")
+    assert chosen(editor).endswith("mellitus")
+    editor.press("Control+ArrowLeft", "Escape")
+    assert editor.snapshot()["cursor"] is None
+
+
+def test_enter_on_the_cursor_makes_the_innermost_span_there_active(editor: Editor) -> None:
+    editor.open([DIABETES, span(5, "diabetes", "Test", "confirmed")])
+    editor.focus()
+    editor.press("Control+ArrowDown", "End", "Control+ArrowLeft")
+    assert under(editor) == "diabetes"
+    editor.press("Enter")
+    assert editor.snapshot()["active"] == "s5"
+    assert editor.stored()["stored"] == []
+
+
+def test_the_edges_of_a_span_move_by_words_and_by_characters(editor: Editor) -> None:
+    editor.open([METFORMIN])
+    editor.focus()
+
+    def mention() -> str:
+        one = only(editor)
+        return TEXT[one["start"] : one["end"]]
+
+    editor.press("Tab", "k", "k")
+    assert mention() == "metformin 500 mg"
+    editor.press("j", "Shift+J")
+    assert mention() == "Started metformin 500"
+    editor.press("Shift+K", "Alt+j", "Alt+Shift+k")
+    assert mention() == "etformin 50"
+    editor.press(*["j"] * 5, *["Shift+K"] * 5)
+    assert mention() == "etformin"
+    assert only(editor)["state"] == "confirmed"
+    assert {edit["action"] for edit in editor.stored()["stored"]} == {"resize"}
+    for _ in range(len(editor.stored()["stored"])):
+        editor.press("Control+z")
+    assert contents(editor.saved()) == contents([METFORMIN])
+
+
+def test_an_edge_never_parts_a_letter_from_its_accent_or_the_halves_of_an_emoji(editor: Editor) -> None:
+    editor.open([span(1, "normal", "Test")])
+    editor.focus()
+    editor.press("Tab", *["Alt+k"] * 4)
+    one = only(editor)
+    assert TEXT[one["start"] : one["end"]] == "normal, Me\u0301"
+    editor.press(*["Alt+Shift+j"] * 3)
+    one = only(editor)
+    assert TEXT[one["start"] : one["end"]].endswith("normal, Me\u0301")
+
+
+def test_assertions_are_set_confirmed_and_taken_away_by_their_keys(editor: Editor) -> None:
+    editor.open(ALL)
+    editor.focus()
+    editor.press("Tab", "x")
+    first = editor.saved()[0]
+    assert (first["assertion"], first["assertion_by"], first["state"]) == ("absent", "person", "suggested")
+    expect(editor.mark("chest pain")).to_have_attribute("data-badge", "Symptom? · absent")
+    editor.press("x")
+    assert "assertion" not in editor.saved()[0]
+    editor.press("h", "u")
+    expect(editor.mark("chest pain")).to_have_attribute("data-badge", "Symptom? · historical · ⚑ unsure")
+    assert "1 of 4 · Symptom · suggestion · historical · unsure" in (editor.page.locator(".voice").text_content() or "")
+    assert editor.saved()[0]["unsure"]
+    editor.press("Control+z", "Control+z")
+    assert contents(editor.saved()) == contents(ALL)
+    assert [edit["action"] for edit in editor.stored()["stored"]][:4] == ["assert", "assert", "assert", "flag"]
+
+
+def test_what_the_rules_suggest_is_marked_as_a_suggestion_and_one_key_confirms_it(editor: Editor) -> None:
+    start = TEXT.index("no dyspnoea")
+    scope = {"start": start, "end": start + 11, "assertion": "absent", "trigger": [start, start + 2]}
+    editor.open([], more={"scopes": [scope]})
+    editor.focus()
+    editor.press("End", "Control+ArrowLeft", "End", "2")
+    one = only(editor)
+    assert (TEXT[one["start"] : one["end"]], one["assertion"], one["assertion_by"]) == ("dyspnoea", "absent", "model")
+    expect(editor.mark("dyspnoea")).to_have_attribute("data-badge", "Symptom · absent?")
+    assert editor.page.evaluate("() => CSS.highlights.get('medner-trigger').size") == 1
+    editor.press("x")
+    assert only(editor)["assertion_by"] == "person"
+
+
+def test_a_comment_is_written_beside_the_span(editor: Editor) -> None:
+    editor.open([PAIN])
+    editor.focus()
+    editor.press("Tab", "m")
+    field = editor.page.locator(".floating textarea")
+    expect(field).to_be_focused()
+    editor.page.keyboard.type("see page 2")
+    editor.press("Shift+Enter")
+    editor.page.keyboard.type("r and c")
+    editor.press("Enter")
+    assert only(editor)["comment"] == "see page 2\nr and c"
+    expect(editor.text).to_be_focused()
+    expect(editor.mark("chest pain")).to_have_attribute("data-badge", "Symptom? · ✎")
+    editor.press("m")
+    editor.page.keyboard.type("lost")
+    editor.press("Escape")
+    assert only(editor)["comment"] == "see page 2\nr and c"
+
+
+def test_a_discontinuous_span_is_drawn_joined_and_changed_as_a_whole(editor: Editor) -> None:
+    first, last = TEXT.index("metformin"), TEXT.index("ramipril")
+    pieces = [[first, first + 9], [last, last + 8]]
+    editor.open([{**METFORMIN, "end": last + 8, "fragments": pieces}])
+    assert editor.marks.all_text_contents() == ["metformin", " 500 mg and ", "ramipril"]
+    expect(editor.marks.nth(1)).to_have_class("segment label-2 gap")
+    editor.focus()
+    editor.press("Tab")
+    expect(editor.page.locator(".voice")).to_contain_text("metformin … ramipril")
+    editor.press("a", "4", "x", "Shift+J")
+    one = only(editor)
+    assert one["fragments"] == [[TEXT.index("Started"), first + 9], pieces[1]]
+    assert (one["label"], one["state"], one["assertion"]) == ("Procedure", "confirmed", "absent")
+    editor.press("Delete")
+    assert editor.saved() == []
+    editor.press(*["Control+z"] * 5)
+    assert only(editor)["fragments"] == pieces
