@@ -1,4 +1,4 @@
-"""What the panels of the span editor ask of the server, answered from the notes of the harness by the product's rule."""
+"""What the panels of the span editor ask of the server, answered from the notes of the harness by its rule."""
 
 from __future__ import annotations
 
