@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ACTIONS = ("next", "relabel", "undo", "accept", "resize", "delete", "create")
-WARM_UP = 4  # rounds that are not counted
+WARM_UP = 4  # rounds at most that are not counted
 _SETTLED = """async () => {
   const until = performance.now() + 20000;
   while (__bench.hook().snapshot().pending && performance.now() < until) {
@@ -85,12 +85,12 @@ class Typist:
         self.plain = plain
         self.found = {action: Timed() for action in ACTIONS}
 
-    def work(self, targets: Sequence[int], *, warm_up: int = WARM_UP) -> dict[str, Timed]:
-        """One round of all actions at each place. targets: where suggestions start, UTF-16 offsets.
+    def work(self, targets: Sequence[int]) -> dict[str, Timed]:
+        """One round of all actions at each place, after uncounted ones at the first places.
 
-        Before them come `warm_up` uncounted rounds on the first places.
+        targets: where suggestions start, UTF-16 offsets.
         """
-        for start in targets[:warm_up]:
+        for start in targets[:WARM_UP]:
             self._round(start)
         self.found = {action: Timed() for action in ACTIONS}
         for start in targets:
