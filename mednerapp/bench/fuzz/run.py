@@ -226,7 +226,9 @@ def totals(results: Sequence[Result]) -> Result:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="mednerapp bench fuzz-editor", description="Random work on the annotate page, with mishaps.")
+    parser = argparse.ArgumentParser(
+        prog="mednerapp bench fuzz-editor", description="Random work on the annotate page, with mishaps."
+    )
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--actions", type=int, default=500, help="of each run")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; each next one has the next number")
