@@ -2,15 +2,16 @@
 
 from mednerapp.domain.accounts import Permission
 from mednerapp.ui import annotating_view as view
-from mednerapp.ui import guard
+from mednerapp.ui import guard, queue_view
 
 user = guard.require(Permission.ANNOTATE)
 
-note = view.choose_note(user)
+note = queue_view.choose_note(user)
 if note is None:
-    view.everything_done(user)
+    queue_view.nothing_to_do(user)
 else:
-    view.header(user, note)
+    queue_view.header(user, note)
+    queue_view.keep_in_hand(note)
     if note.waiting:
         view.waiting_for_highlights(note.note.id)
     elif note.missing:

@@ -116,7 +116,7 @@ def synthetic_note(words: int, *, seed: int = 0) -> str:
 
 
 def terms() -> dict[str, tuple[str, ...]]:
-    """The diseases, symptoms, drugs, procedures and tests that the notes speak of, by their label's name in lower case."""
+    """The diseases, symptoms, drugs, procedures and tests in the notes, by their label's name in lower case."""
     return {kind: _SLOTS[kind] for kind in ("disease", "symptom", "drug", "procedure", "test")}
 
 

@@ -30,6 +30,8 @@ from mednerapp.cli.context import (
     open_app,
 )
 from mednerapp.cli.models import models
+from mednerapp.cli.purge import purge, purge_overdue
+from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.jobs import JobState
@@ -57,7 +59,9 @@ users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
+app.add_typer(simulate, name="simulate")
 app.command()(compare)
+app.command()(purge)
 
 
 @app.command()
@@ -85,6 +89,7 @@ def serve(
             "another data folder with MEDNER_DATA_DIR."
         )
     announce(prepared)
+    purge_overdue(settings)
     raise typer.Exit(supervise(settings, open_browser=open_browser))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from statistics import median
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
 from sqlalchemy.orm import Session
@@ -78,7 +77,9 @@ class Efforts:
         return of_all, of_model - of_changed, of_changed, (made or 0) - of_model
 
 
-def _timed(project_id: int, since: datetime | None = None, user_id: int | None = None) -> Select[Any]:
+def _timed(
+    project_id: int, since: datetime | None = None, user_id: int | None = None
+) -> Select[int, int, datetime | None, datetime, datetime]:
     """Submitted annotations: (id, person, when submitted, the person's first change, the last)."""
     people = select(t.User.id) if user_id is None else select(t.User.id).where(t.User.id == user_id)
     own = and_(t.AnnotationEvent.annotation_id == t.Annotation.id, t.AnnotationEvent.user_id == t.Annotation.user_id)

@@ -181,7 +181,7 @@ class Queue:
         )
 
 
-def _to_hand_out(project_id: int, user_id: int, tried: Collection[int]) -> Select[tuple[int]]:
+def _to_hand_out(project_id: int, user_id: int, tried: Collection[int]) -> Select[int]:
     """Notes with an open annotation that nobody else holds and nobody has submitted."""
     return (
         select(t.Annotation.note_id)

@@ -1,4 +1,4 @@
-"""The parts of the annotate page."""
+"""The parts of the annotate page that show the note."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import streamlit as st
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotationState
-from mednerapp.errors import NotFound
-from mednerapp.services import annotating, calibrations, predicting, projects, queueing, workers
+from mednerapp.services import annotating, calibrations, predicting, workers
 from mednerapp.services.annotating import OpenNote
-from mednerapp.ui import guard, menu
+from mednerapp.ui import guard
 from mednerapp.ui.process import application
+from mednerapp.ui.queue_view import go_on, leave_note
 from mednerapp.ui.span_editor import (
     EditorCalibration,
     EditorLabel,
@@ -24,77 +24,13 @@ from mednerapp.ui.span_editor import (
     SpanFocus,
     span_editor,
 )
-from mednerapp.ui.state import current_project, enter, state
-from mednerapp.ui.words import count, plain
+from mednerapp.ui.state import state
+from mednerapp.ui.words import plain
 
 LOOK_EVERY = 2.0  # seconds between two looks for highlights
 _KEY = "editor"
 _FOCUS = "editor:focus"  # the note, and the place in it that the address named
 _PLACE = re.compile(r"(\d{1,9})-(\d{1,9})")
-_SEEDED = "editor:seeded"  # of the last run: the annotation, and whether it had its suggestions
-
-
-def choose_note(user: User) -> OpenNote | None:
-    """The note that the address names, else the one that was open, else the next; None when everything is submitted."""
-    store = application().store
-    if enter("annotate"):
-        state().epoch += 1  # the editor of the last visit is gone, and so is what it knew
-    asked = st.query_params.get("note", "")
-    note_id = int(asked) if asked.isdecimal() and len(asked) < 10 else state().note_id
-    if note_id is None:
-        note_id = _next(user, current_project().id)
-    if note_id is None:
-        return None
-    try:
-        found = annotating.open_note(store, user=user, note_id=note_id)
-    except NotFound:
-        st.warning(f"There is no note {note_id}.")
-        leave_note(None)
-        menu.link("notes", "All notes")
-        st.stop()
-    state().note_id = note_id
-    _show_new_suggestions(found)
-    if found.project.id != current_project().id:
-        state().project_id = found.project.id
-        st.rerun()  # what stands beside the page belongs to the other project
-    if asked != str(note_id):
-        st.query_params["note"] = str(note_id)
-    return found
-
-
-def _show_new_suggestions(opened: OpenNote) -> None:
-    """Make the editor load them when they were put into the note that it shows since the last run."""
-    now = (opened.annotation.id, opened.seeded)
-    if st.session_state.get(_SEEDED) == (opened.annotation.id, not opened.seeded):
-        state().epoch += 1
-    st.session_state[_SEEDED] = now
-
-
-def leave_note(next_id: int | None) -> None:
-    state().note_id = next_id
-    state().epoch += 1
-    if next_id is None:
-        st.query_params.clear()
-    else:
-        st.query_params["note"] = str(next_id)
-
-
-def header(user: User, opened: OpenNote) -> None:
-    note, project = opened.note, opened.project
-    done = projects.progress(application().store, user=user, project_id=project.id)
-    facts = [note.note_type and plain(note.note_type), f"{note.length:,} characters"]
-    if opened.suggested_by:
-        facts.append(f"highlighted by {plain(opened.suggested_by)}")
-    elif not opened.waiting and not opened.missing and not opened.annotation.spans:
-        facts.append("no highlights")
-    left, right = st.columns([3, 1], vertical_alignment="bottom", gap="large")
-    left.subheader(plain(note.title), anchor=False)
-    left.caption(" · ".join(fact for fact in facts if fact))
-    share = done.submitted / max(done.notes, 1)
-    right.progress(share, text=f"{done.submitted} of {count(done.notes, 'note')} submitted")
-    if project.guideline:
-        with right.popover("Guideline", width="stretch"):
-            st.markdown(project.guideline)
 
 
 @st.fragment(run_every=LOOK_EVERY)
@@ -155,7 +91,7 @@ def editor(user: User, opened: OpenNote) -> None:
         calibration=_calibration(opened),
     )
     if result:
-        _go_on(user, opened, skips=result.outcome == "skipped")
+        go_on(user, opened, skip=result.outcome == "skipped")
 
 
 def _calibration(opened: OpenNote) -> EditorCalibration | None:
@@ -189,32 +125,4 @@ def _submitted(user: User, opened: OpenNote) -> None:
             leave_note(opened.note.id)
             st.rerun()
         if st.button("Next note", type="primary"):
-            _go_on(user, opened)
-
-
-def _go_on(user: User, opened: OpenNote, *, skips: bool = False) -> None:
-    leave_note(_next(user, opened.project.id, skip=opened.note.id if skips else None))
-    st.rerun()
-
-
-def _next(user: User, project_id: int, *, skip: int | None = None) -> int | None:
-    app = application()
-    return queueing.next_note(app.store, user=user, project_id=project_id, settings=app.settings, skip=skip)
-
-
-def everything_done(user: User) -> None:
-    project = current_project()
-    notes = projects.progress(application().store, user=user, project_id=project.id).notes
-    st.title("Everything is submitted" if notes else "No notes yet", anchor=False)
-    st.write(
-        f"All {count(notes, 'note')} of {plain(project.name)} have been submitted."
-        if notes
-        else f"{plain(project.name)} has no notes yet."
-    )
-    with st.container(horizontal=True):
-        if user.may(Permission.IMPORT):
-            menu.next_step("upload", "Upload notes")
-        if notes:
-            menu.link("notes", "Look at the notes")
-        if notes and user.may(Permission.TRAIN):
-            menu.link("train", "Train a model on them")
+            go_on(user, opened)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import streamlit as st
 
@@ -43,13 +43,21 @@ def size(number: int) -> str:
 
 def local_time(moment: datetime) -> datetime:
     """The moment in the time zone of the browser, as far as it is known, without the zone (for tables)."""
+    return moment.astimezone(_zone()).replace(tzinfo=None, microsecond=0)
+
+
+def start_of_day(moment: datetime) -> datetime:
+    """When the day of that moment began in the time zone of the browser."""
+    return moment.astimezone(_zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _zone() -> tzinfo:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
-        zone = ZoneInfo(st.context.timezone or "UTC")
+        return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return moment.astimezone(zone).replace(tzinfo=None, microsecond=0)
+        return ZoneInfo("UTC")
 
 
 def seconds(number: float) -> str:

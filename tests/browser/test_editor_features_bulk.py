@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 from support.editor import Editor
 
 pytestmark = pytest.mark.browser
@@ -35,7 +35,7 @@ def open_project(editor: Editor, *, text: str = TEXT, **more: Any) -> None:
     third = {"id": "3", "text": "Nothing to report.", "spans": []}
     editor.post("/harness/reset", {"notes": [first, second, third]})
     editor.page.goto(editor.url)
-    expect(editor.page.locator(".text .block").first).to_be_visible()
+    expect(editor.page.locator(".text .block").first).to_be_visible(timeout=30_000)
     editor.focus()
 
 
@@ -163,9 +163,12 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_step(editor: Editor) -> 
     panel(editor).get_by_label("all my open notes").check()
     expect(panel(editor).get_by_text("Note 2 · 2 places")).to_be_visible()
     steps: list[str] = []
-    editor.page.route(
-        "**/bulk/apply", lambda route: (steps.append(route.request.post_data_json["step"]), route.abort())
-    )
+
+    def lose(route: Route) -> None:
+        steps.append((route.request.post_data_json or {})["step"])
+        route.abort()
+
+    editor.page.route("**/bulk/apply", lose)
     panel(editor).get_by_role("button", name="Relabel 5").click()
     expect(panel(editor).get_by_role("alert")).to_contain_text("Apply once more")
     editor.page.unroute("**/bulk/apply")
@@ -178,15 +181,15 @@ def test_suggestions_above_a_score_are_accepted_with_the_errors_to_expect_in_sig
     text = "one two three four"
     spans = [
         {"id": word, "start": text.index(word), "end": text.index(word) + len(word), "label": label, "score": score}
-        for word, label, score in (("one", "Drug", 0.95), ("two", "Test", 0.9), ("three", "Drug", 0.7))
+        for word, label, score in (("one", "Drug", 0.95), ("two", "Test", 0.91), ("three", "Drug", 0.7))
     ]
     first = {"id": "1", "text": text, "spans": spans, "more": {"calibration": {"calibrated": True}}}
     editor.post("/harness/reset", {"notes": [first]})
     editor.page.goto(editor.url)
-    expect(editor.page.locator(".text .block").first).to_be_visible()
+    expect(editor.page.locator(".text .block").first).to_be_visible(timeout=30_000)
     editor.focus()
     editor.press("Shift+A")
-    expect(panel(editor).locator(".result")).to_have_text("2 of 3 suggestions · about 0.1 wrong")  # 0.05 + 0.10
+    expect(panel(editor).locator(".result")).to_have_text("2 of 3 suggestions · about 0.1 wrong")  # 0.05 + 0.09
     expect(panel(editor)).to_contain_text("from the model’s calibration")
     editor.press("End", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Enter")
     assert {span["id"]: span["state"] for span in editor.saved()} == {
@@ -196,7 +199,7 @@ def test_suggestions_above_a_score_are_accepted_with_the_errors_to_expect_in_sig
     }
     editor.press("Shift+A")
     panel(editor).get_by_label("Lowest score").fill("0.5")
-    panel(editor).get_by_label("Label").select_option("Drug")
+    panel(editor).get_by_role("combobox", name="Label").select_option("Drug")
     panel(editor).get_by_role("button", name="Accept 1").click()
     assert next(span for span in editor.saved() if span["id"] == "three")["state"] == "confirmed"
     editor.press("Control+z")
@@ -207,3 +210,23 @@ def test_scores_that_are_not_calibrated_are_called_a_guess(editor: Editor) -> No
     open_project(editor, text=LINE * 3)
     editor.press("Shift+A")
     expect(panel(editor)).to_contain_text("not calibrated: treat the number of errors as a guess")
+
+
+def test_a_step_without_an_answer_is_taken_back_when_it_is_given_up(editor: Editor) -> None:
+    open_project(editor, text=LINE * 4)
+    editor.press("Tab", "3", "b")
+    panel(editor).get_by_label("all my open notes").check()
+    expect(panel(editor).get_by_text("Note 2 · 2 places")).to_be_visible()
+    asked: list[str] = []
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        asked.append((route.request.post_data_json or {})["step"])
+        route.abort()
+
+    editor.page.route("**/bulk/apply", lose_the_answer)
+    panel(editor).get_by_role("button", name="Relabel 5").click()
+    expect(panel(editor).get_by_role("alert")).to_contain_text("Apply once more")
+    panel(editor).get_by_role("button", name="Close").click()
+    editor.wait(lambda _: len(editor.world()["bulk"]) == 2, "the step is taken back")
+    assert editor.world()["bulk"][-1] == {"step": asked[0], "phase": "undo"}

@@ -24,7 +24,7 @@ def open_with_others(editor: Editor, **more: Any) -> None:
     ]
     editor.post("/harness/reset", {"notes": notes})
     editor.page.goto(editor.url)
-    expect(editor.page.locator(".text .block").first).to_be_visible()
+    expect(editor.page.locator(".text .block").first).to_be_visible(timeout=30_000)
     editor.focus()
 
 
@@ -72,7 +72,7 @@ def test_all_hits_are_labelled_after_a_look_at_them(editor: Editor) -> None:
     editor.page.keyboard.type("fever")
     panel(editor).get_by_role("button", name="Label all 4").click()
     expect(panel(editor).locator(".place-group li")).to_have_count(4)
-    panel(editor).get_by_label("Label", exact=True).select_option("Symptom")
+    panel(editor).get_by_role("combobox", name="Label").select_option("Symptom")
     panel(editor).locator(".place-group input").last.uncheck()
     panel(editor).get_by_role("button", name="Label 3").click()
     assert [SEVERAL[span["start"] : span["end"]] for span in editor.saved()] == ["Fever", "fever", "FEVER"]
@@ -81,7 +81,7 @@ def test_all_hits_are_labelled_after_a_look_at_them(editor: Editor) -> None:
 def test_all_notes_are_searched_page_by_page_with_a_link_to_every_place(editor: Editor) -> None:
     open_with_others(editor)
     editor.press("/")
-    panel(editor).get_by_label("in all notes").check()
+    panel(editor).get_by_role("radio", name="in all notes").check()
     panel(editor).get_by_role("searchbox").fill("fever")
     expect(panel(editor).get_by_role("status").last).to_have_text("3 places in 1 note so far")
     start = SEVERAL.index("fever")

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import counts
 
-from mednerapp.scoring.intervals import Estimate, Score, bootstrap
+from mednerapp.scoring.intervals import Estimate, Score, bootstrap, parts, tabulate
+from mednerapp.scoring.resampling import draw_sums, ratio
 from mednerapp.scoring.strict import Counts, precision_recall_f1
 
 notes = st.lists(counts, min_size=2, max_size=12)
@@ -73,22 +74,48 @@ def test_an_example_worked_out_by_hand() -> None:
 
 
 def test_the_draws_are_those_of_whole_notes() -> None:
-    """Against the definition, drawn note by note with another generator: the same to the error of the drawing."""
-    kind = [Counts(4, 1, 1), Counts(1, 3, 2), Counts(3, 0, 3), Counts(2, 2, 0), Counts(0, 0, 4), Counts(5, 1, 0)]
+    """Against the definition, drawn note by note with another generator: the same to the error of the drawing.
+
+    Of 180 notes, with which the percentiles are hardly moved outwards any more.
+    """
+    kind = [Counts(4, 1, 1), Counts(1, 3, 2), Counts(3, 0, 3), Counts(2, 2, 0), Counts(0, 0, 4), Counts(5, 1, 0)] * 30
     rng = np.random.default_rng(1)
-    draws = [sum((kind[i] for i in rng.integers(0, len(kind), len(kind))), Counts()) for _ in range(4000)]
+    draws = [sum((kind[i] for i in rng.integers(0, len(kind), len(kind))), Counts()) for _ in range(2000)]
     low, high = np.quantile([precision_recall_f1(d).f1 for d in draws], [0.025, 0.975])
     found = bootstrap(kind, resamples=20_000).f1
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.02)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.006)
+
+
+def test_a_few_long_notes_make_the_interval_wider_than_their_draws_alone() -> None:
+    even = [Counts(8, 2, 2), Counts(5, 5, 5)] * 10
+    uneven = [*even[:-2], Counts(300, 20, 20), Counts(50, 50, 50)]
+    tables = [tabulate(notes) for notes in (even, uneven)]
+    widths = []
+    for notes, table in zip((even, uneven), tables, strict=True):
+        found = bootstrap(notes).f1
+        assert found.low is not None
+        assert found.high is not None
+        low, high = np.quantile(ratio(*parts(draw_sums(table), "f1")), [0.025, 0.975])
+        widths.append((found.high - found.low) / (high - low))
+    assert 1 < widths[0] < 1.3 < widths[1]
 
 
 def test_a_score_of_nothing_is_undefined() -> None:
     nothing = Estimate(None, None, None)
     assert estimates(bootstrap([Counts()] * 10)) == [nothing] * 3
     missed = bootstrap([Counts(fn=1)] * 10)
-    assert estimates(missed) == [nothing, Estimate(0, 0, 0), Estimate(0, 0, 0)]
+    off = 1 - 0.025 ** (1 / 10)
+    assert estimates(missed) == [nothing, Estimate(0, 0, pytest.approx(off)), Estimate(0, 0, pytest.approx(off))]
     invented = bootstrap([Counts(fp=1)] * 10)
-    assert estimates(invented) == [Estimate(0, 0, 0), nothing, Estimate(0, 0, 0)]
+    assert estimates(invented) == [Estimate(0, 0, pytest.approx(off)), nothing, Estimate(0, 0, pytest.approx(off))]
+
+
+def test_a_perfect_score_on_few_notes_is_no_certainty() -> None:
+    """Clopper & Pearson: were 31% of notes faulty, ten without a fault would come up 2.5% of the time."""
+    few, many = (bootstrap([Counts(tp=3)] * n).f1 for n in (10, 200))
+    assert (few.value, few.high) == (1, 1)
+    assert few.low == pytest.approx(0.69, abs=0.005)
+    assert many.low == pytest.approx(0.98, abs=0.005)
 
 
 def test_one_note_that_says_anything_gives_a_score_without_an_interval() -> None:
@@ -99,4 +126,4 @@ def test_one_note_that_says_anything_gives_a_score_without_an_interval() -> None
 
 def test_draws_in_which_a_score_is_undefined_do_not_count_as_zero() -> None:
     score = bootstrap([*[Counts(tp=1)] * 5, *[Counts()] * 15])  # three draws in a thousand have nothing
-    assert estimates(score) == [Estimate(1, 1, 1)] * 3
+    assert estimates(score) == [Estimate(1, pytest.approx(0.025 ** (1 / 5)), 1)] * 3

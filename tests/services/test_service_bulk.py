@@ -301,7 +301,7 @@ def test_a_note_that_comes_blind_gets_no_suggestions_by_the_back_door(
     def always(_: Project, __: Note) -> bool:
         return True
 
-    monkeypatch.setattr(annotating, "_is_blind", always)
+    monkeypatch.setattr(annotating, "is_blind", always)
     note_id = ward.note("fever and fever")
     suggest(ward, note_id, Span(0, 5, "Symptom"))
     assert ward.preview(replace(FEVER, kind=BulkKind.ACCEPT)).places == 0

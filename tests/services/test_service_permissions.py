@@ -13,24 +13,32 @@ from support.makers import HYPER
 
 import mednerapp.services
 from mednerapp.domain.accounts import Permission, Role, User
+from mednerapp.domain.bulk import BulkChange, BulkKind
+from mednerapp.domain.clock import now
+from mednerapp.domain.queue import QueueOrder
 from mednerapp.errors import PermissionDenied
 from mednerapp.ner.encoders import EncoderRecord
 from mednerapp.services import (
     accounts,
     annotating,
+    binning,
+    bulk,
     encoders,
     evaluating,
     experiment_reports,
     experimenting,
     exporting,
+    finding,
     fine_tuning,
     freezing,
     importing,
     predicting,
     projects,
+    queueing,
     reporting,
     reviewing,
 )
+from mednerapp.settings import Settings
 from mednerapp.store import Store
 
 Call = Callable[[Store, User], object]
@@ -40,6 +48,8 @@ def _never(_target: Path) -> EncoderRecord:
     raise AssertionError("was asked to install")
 
 
+REJECTION = BulkChange(BulkKind.REJECT, "aspirin", "Drug")
+SETTINGS = Settings()
 # What is asked for does not exist: a service that looked before it checked would answer NotFound.
 SERVICES: dict[str, tuple[Permission, Call]] = {
     "accounts.audit_log": (Permission.ADMINISTER, lambda s, u: accounts.audit_log(s, by=u)),
@@ -57,6 +67,16 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         lambda s, u: annotating.save_edits(s, user=u, annotation_id=9, client="c", base_revision=0, edits=[]),
     ),
     "annotating.submit": (Permission.ANNOTATE, lambda s, u: annotating.submit(s, user=u, annotation_id=9, revision=0)),
+    "binning.contents": (Permission.DELETE, lambda s, u: binning.contents(s, user=u, project_id=9)),
+    "binning.delete": (Permission.DELETE, lambda s, u: binning.delete(s, user=u, project_id=9, note_ids=[9])),
+    "binning.restore": (Permission.DELETE, lambda s, u: binning.restore(s, user=u, project_id=9, note_ids=[9])),
+    "bulk.apply": (
+        Permission.ANNOTATE,
+        lambda s, u: bulk.apply(s, user=u, project_id=9, change=REJECTION, step="s", expected=0),
+    ),
+    "bulk.preview": (Permission.ANNOTATE, lambda s, u: bulk.preview(s, user=u, project_id=9, change=REJECTION)),
+    "bulk.redo": (Permission.ANNOTATE, lambda s, u: bulk.redo(s, user=u, step="s")),
+    "bulk.undo": (Permission.ANNOTATE, lambda s, u: bulk.undo(s, user=u, step="s")),
     "encoders.cancel": (Permission.ADMINISTER, lambda s, u: encoders.cancel(s, user=u, job_id=9)),
     "encoders.catalogue": (Permission.TRAIN, lambda s, u: encoders.catalogue(s, user=u)),
     "encoders.install": (
@@ -114,6 +134,7 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         lambda s, u: fine_tuning.start(s, user=u, project_id=9, dataset_id=9, encoder_id=9, hyper=HYPER),
     ),
     "fine_tuning.start_again": (Permission.TRAIN, lambda s, u: fine_tuning.start_again(s, user=u, run_id=9)),
+    "finding.find": (Permission.ANNOTATE, lambda s, u: finding.find(s, user=u, project_id=9, query="x")),
     "freezing.freeze": (Permission.TRAIN, lambda s, u: freezing.freeze(s, user=u, project_id=9)),
     "freezing.preview": (Permission.TRAIN, lambda s, u: freezing.preview(s, user=u, project_id=9)),
     "importing.import_gold": (
@@ -128,9 +149,27 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),
     "projects.create": (Permission.TRAIN, lambda s, u: projects.create(s, by=u, name="")),
     "projects.models": (Permission.SEE_RESULTS, lambda s, u: projects.models(s, user=u, project_id=9)),
+    "projects.note_types": (Permission.ANNOTATE, lambda s, u: projects.note_types(s, user=u, project_id=9)),
     "projects.notes": (Permission.ANNOTATE, lambda s, u: projects.notes(s, user=u, project_id=9)),
     "projects.progress": (Permission.ANNOTATE, lambda s, u: projects.progress(s, user=u, project_id=9)),
     "projects.recent_jobs": (Permission.TRAIN, lambda s, u: projects.recent_jobs(s, user=u)),
+    "queueing.change": (
+        Permission.TRAIN,
+        lambda s, u: queueing.change(s, user=u, project_id=9, order=QueueOrder.RANDOM, blind_percent=0),
+    ),
+    "queueing.counts": (Permission.ANNOTATE, lambda s, u: queueing.counts(s, user=u, project_id=9)),
+    "queueing.effect_of_suggestions": (
+        Permission.TRAIN,
+        lambda s, u: queueing.effect_of_suggestions(s, user=u, project_id=9),
+    ),
+    "queueing.hold": (Permission.ANNOTATE, lambda s, u: queueing.hold(s, user=u, note_id=9, settings=SETTINGS)),
+    "queueing.holders": (Permission.ANNOTATE, lambda s, u: queueing.holders(s, user=u, project_id=9)),
+    "queueing.next_note": (
+        Permission.ANNOTATE,
+        lambda s, u: queueing.next_note(s, user=u, project_id=9, settings=SETTINGS),
+    ),
+    "queueing.progress": (Permission.ANNOTATE, lambda s, u: queueing.progress(s, user=u, project_id=9, today=now())),
+    "queueing.renew": (Permission.ANNOTATE, lambda s, u: queueing.renew(s, user=u, note_id=9, settings=SETTINGS)),
     "reporting.compare": (Permission.SEE_RESULTS, lambda s, u: reporting.compare(s, user=u, dataset_id=9)),
     "reporting.datasets": (Permission.SEE_RESULTS, lambda s, u: reporting.datasets(s, user=u, project_id=9)),
     "reviewing.at_revision": (

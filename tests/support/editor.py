@@ -68,7 +68,7 @@ class Editor:
         first = {"id": "1", "text": text, "spans": spans, **more}
         self.post("/harness/reset", {"notes": [first, {"id": "2", "text": "The second note.", "spans": []}]})
         self.page.goto(self.url)
-        expect(self.page.locator(".text .block").first).to_be_visible()
+        expect(self.page.locator(".text .block").first).to_be_visible(timeout=30_000)
 
     def change(self, **values: Any) -> None:
         self.post("/harness/change", values)

@@ -1,4 +1,4 @@
-"""What the panels of the span editor ask of the server, answered from the notes of the harness by the product's rules."""
+"""What the panels of the span editor ask of the server, answered from the harness's notes by the product's rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mednerapp.domain.annotations import Edit, SpanState
+from mednerapp.domain.annotations import Edit
 from mednerapp.domain.bulk import BulkChange, BulkKind, Place, done_to, places
 from mednerapp.domain.mentions import find_words
 from mednerapp.services.finding import around
@@ -113,12 +113,14 @@ async def apply(request: Request) -> Response:
         chosen = [one for one in shown if (one[0].id, one[2].start, one[2].end) not in excluded]
         for note, change, place in chosen:
             done = done_to(change, place, step=body["step"], scopes=())
-            edit = Edit(1, done.action, done.span_id, None, SpanState.CONFIRMED, step=body["step"])
-            if done.after:
-                note.spans[done.span_id] = done.after
+            after = done.after
+            span, state = (after.span, after.state) if after else (None, None)
+            edit = Edit(1, done.action, done.span_id, span, state, step=body["step"])
+            if after:
+                note.spans[done.span_id] = after
             else:
                 del note.spans[done.span_id]
-            notes._record(note, "bulk", edit, done.before, done.after)
+            notes.record(note, "bulk", edit, done.before, after)
         answer = {"operation_id": 1, "notes": len({one[0].id for one in chosen}), "places": len(chosen), "skipped": []}
         return JSONResponse(answer)
 

@@ -122,7 +122,7 @@ def suggest(note: Note, spans: list[dict[str, Any]]) -> None:
     for given in spans:
         span = span_from_dict(given)
         note.spans[span.id] = note.suggested[span.id] = span
-        _record(note, MODEL_CLIENT, Edit(1, EditAction.SUGGEST, span.id, span.span, span.state), None, span)
+        record(note, MODEL_CLIENT, Edit(1, EditAction.SUGGEST, span.id, span.span, span.state), None, span)
         note.stored.append({"client": MODEL_CLIENT, "action": "suggest", "span_id": span.id})
     note.epoch += 1
 
@@ -152,7 +152,7 @@ def _applied(note: Note, client: str, given: list[dict[str, Any]]) -> dict[str, 
     return spans
 
 
-def _record(note: Note, client: str, edit: Edit, before: AnnotatedSpan | None, after: AnnotatedSpan | None) -> None:
+def record(note: Note, client: str, edit: Edit, before: AnnotatedSpan | None, after: AnnotatedSpan | None) -> None:
     note.events.append(_event(len(note.events) + 1, client, edit, before, after))
     note.revision = len(note.events)
 

@@ -34,8 +34,8 @@ async def _store(request: Request) -> Response:
 def _insert(session: str, body: dict[str, object]) -> JSONResponse:
     signed_in(_medner, session)
     with _medner.database.write() as db:
-        row = db.execute(sa.insert(_rows).values(body=body)).inserted_primary_key
-    return JSONResponse({"ack": row[0] if row else 0})
+        row = db.scalar(sa.insert(_rows).values(body=body).returning(_rows.c.id))
+    return JSONResponse({"ack": row})
 
 
 app = st.App(

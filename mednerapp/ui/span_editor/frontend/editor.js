@@ -2,30 +2,26 @@
 // The database owns the truth: every edit goes to the server at once through saving.js and transport.js.
 
 import { Actions } from './actions.js';
-import { Scopes } from './assertions.js';
 import { Cursor } from './cursor.js';
 import { SpanDocument } from './document.js';
 import { element } from './elements.js';
 import { FEATURES } from './features/index.js';
 import { FloatingBar } from './floating.js';
 import { History } from './history.js';
-import { afterFrame, fetchJson, uuid, whenIdle } from './http.js';
+import { afterFrame, fetchJson, uuid } from './http.js';
 import { Keyboard } from './keyboard.js';
+import { Loader } from './loader.js';
 import { Painter } from './painter.js';
 import { Banner, Help, StatusLine, Toolbar } from './panels.js';
 import { Pointer } from './pointer.js';
-import { Saving } from './saving.js';
 import { Side } from './side.js';
 import { Walk } from './walk.js';
-import { Wire } from './wire.js';
 
 const TEXT_LABEL = 'Note text. Tab and arrow keys move between spans, Ctrl and arrow keys move a word cursor, number keys set the label, question mark lists all keys.';
 
 export class SpanEditor {
   /** @type {import('./data.js').EditorData | null} */
   data = null;
-  #shown = null; // docId and epoch of the document
-  #asked = ''; // what Python was last asked to send
   #setStateValue = null;
   #refreshing = false;
   #words = ''; // to be announced
@@ -33,6 +29,7 @@ export class SpanEditor {
 
   /** @param {Node} parent the component's place in the page */
   constructor(parent) {
+    this.loader = new Loader(this);
     this.history = new History();
     this.actions = new Actions(this);
     this.walk = new Walk(this);
@@ -83,112 +80,14 @@ export class SpanEditor {
     const previous = this.data;
     this.data = data;
     this.pane.style.height = data.height ? `${data.height}px` : '';
-    const reload = data.docId !== previous?.docId;
-    if (reload) this.#load(previous);
-    else if (data.epoch !== this.#shown.epoch && this.saving.transport.pending.length) this.saving.hurry();
-    this.catchUp();
-    if (reload || JSON.stringify(data.labels) !== JSON.stringify(previous.labels)) {
-      this.toolbar.setLabels(data.labels);
-      this.#mount();
-    }
-    if (reload) this.#afterLoad();
+    this.loader.take(data, previous);
     this.refresh();
   }
 
-  /** Shows what Python sent with a new epoch, once nothing that the person did here is missing in it. */
-  catchUp() {
-    const { docId, epoch, spans, revision } = this.data;
-    if (!this.saving || docId !== this.#shown.docId || epoch === this.#shown.epoch) return;
-    const { transport, leaving } = this.saving;
-    if (transport.pending.length) return;
-    if (revision < transport.revision) {
-      const missing = `${docId} ${epoch} ${transport.revision}`;
-      if (missing !== this.#asked) this.lookAgain(); // else the answer is on its way
-      this.#asked = missing;
-      return;
-    }
-    this.#shown.epoch = epoch;
-    if (leaving || !this.grow(spans, revision)) {
-      this.#load(this.data);
-      this.#mount();
-      this.#afterLoad();
-      this.refresh();
-    }
-  }
-
-  /** Asks Python to run again and to send what is stored now. */
-  lookAgain() {
-    this.report('stale', { revision: this.saving.transport.revision });
-  }
-
-  /** Adds suggestions that have arrived, under the person's hands: the place, the selection and undo are kept.
-   *  @returns {boolean} false, and nothing is done, if the server's spans differ in more than that */
-  grow(spans, revision) {
-    const inHere = spans.map((span) => this.wire.fromWire(span, { remember: false }));
-    const known = ({ id }) => !this.live.get(id) && this.wire.knows(id);
-    if (!this.live.isGrownTo(inHere) || inHere.some(known)) return false;
-    this.preview(null);
-    this.document.replaceAll(spans.map((span) => this.wire.fromWire(span)));
-    const top = this.pane.scrollTop;
-    this.#mount();
-    this.pane.scrollTop = top;
-    this.walk.reselect();
-    this.saving.transport.rebase(revision, []);
-    return true;
-  }
-
-  #mount() {
+  /** Draws the document anew. */
+  mount() {
     this.painter.mount(this.document, this.data.labels);
     this.painter.activate(this.activeSpan);
-  }
-
-  #load(previous) {
-    const { docId, epoch, text, spans } = this.data;
-    this.#shown = { docId, epoch };
-    this.preview(null);
-    this.saving?.close();
-    this.banner.close(this.banner.kind);
-    if (this.help.open) this.help.toggle();
-    this.walk.reset();
-    this.cursor.reset();
-    this.painter.undecorate();
-    this.history.clear();
-    this.wire = new Wire(text);
-    this.document = new SpanDocument(text, spans.map((span) => this.wire.fromWire(span)));
-    this.scopes = new Scopes((this.data.scopes ?? []).map((scope) => ({ ...scope, ...this.wire.rangeFromWire(scope) })));
-    this.saving = new Saving(this, this.data);
-    for (const edit of this.saving.transport.pending) this.#showUnsent(edit);
-    this.pane.scrollTop = 0;
-    if (previous) this.focus(); // the next note: hands stay on the keyboard
-  }
-
-  /** An edit that an earlier page of this tab did not get through. */
-  #showUnsent({ span_id: id, after }) {
-    const before = this.document.get(id);
-    const span = after && this.wire.withContent(before, id, after);
-    if (before || span) this.document.apply({ before, after: span });
-  }
-
-  #afterLoad() {
-    for (const feature of this.features) feature.load?.(this.data);
-    const { focus } = this.data;
-    const span = focus?.span !== undefined ? this.document.get(focus.span) : null;
-    if (span) this.activate(span);
-    else if (focus?.end) {
-      const { start, end } = this.wire.rangeFromWire(focus);
-      this.reveal(start, end);
-    }
-    whenIdle(() => this.loadHistory());
-  }
-
-  /** Puts what the server has stored beneath the steps that can be undone. */
-  async loadHistory() {
-    const { saving, wire, history } = this;
-    if (!(await saving.transport.settled()) || saving !== this.saving) return;
-    const { status, body } = await fetchJson(`${this.apiUrl}/history`);
-    if (status !== 200 || saving !== this.saving) return;
-    history.putBeneath(body, wire);
-    this.refresh();
   }
 
   /** Where the routes of this annotation are. */
@@ -203,7 +102,7 @@ export class SpanEditor {
 
   /** The editor's state for tests and benchmarks; offsets are code points. */
   snapshot() {
-    const { docId, epoch } = this.#shown;
+    const { docId, epoch } = this.loader.shown;
     const { pending, problem, revision, client } = this.saving.transport;
     const { selected } = this;
     return {
@@ -278,7 +177,7 @@ export class SpanEditor {
     this.#looking = spans && own;
     this.document = spans ? new SpanDocument(own.text, spans) : own;
     this.root.classList.toggle('preview', Boolean(spans));
-    this.#mount();
+    this.mount();
     this.refresh();
   }
 

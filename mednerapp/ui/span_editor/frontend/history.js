@@ -23,6 +23,12 @@ export class History {
     return this.#undone.length > 0;
   }
 
+  /** The newest step that can be undone, null if it was not made here. */
+  get latest() {
+    const step = this.#done.at(-1);
+    return typeof step === 'object' ? step : null;
+  }
+
   /** Records a step that was just made. @param {Step} step */
   push(step) {
     this.#ids.add(step.id);

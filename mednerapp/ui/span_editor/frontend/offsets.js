@@ -46,6 +46,13 @@ export function lowerBound(size, before) {
   return low;
 }
 
+/** Marks whose base is no letter (the selector that makes a character an emoji) belong to what stands before them. */
+function afterStrayMarks(text, start, end) {
+  let from = start;
+  while (from > 0 && from < end && MARK.test(characterAt(text, from))) from += characterAt(text, from).length;
+  return from;
+}
+
 const characterAt = (text, unit) => (unit < text.length ? String.fromCodePoint(text.codePointAt(unit)) : '');
 
 function characterBefore(text, unit) {
@@ -87,6 +94,7 @@ export function wholeWords(text, start, end) {
   while (SPACE.test(text[to - 1])) to -= 1;
   const inside = (unit) => WORD.test(characterBefore(text, unit)) && WORD.test(characterAt(text, unit));
   while (inside(from)) from -= characterBefore(text, from).length;
+  from = afterStrayMarks(text, from, to);
   while (inside(to)) to += characterAt(text, to).length;
   return { start: from, end: to };
 }
@@ -138,7 +146,11 @@ export function stopAt(text, unit) {
     while (end < text.length && inside(characterAt(text, end))) end += characterAt(text, end).length;
     return { start, end };
   };
-  if (isWord(characterAt(text, unit))) return grow(isWord);
+  if (isWord(characterAt(text, unit))) {
+    const word = grow(isWord);
+    const start = afterStrayMarks(text, word.start, word.end);
+    if (start <= unit) return { start, end: word.end };
+  }
   const run = grow((character) => character !== '' && !isSpace(character));
   for (let at = run.start; at < run.end; at += characterAt(text, at).length) if (/[\p{L}\p{N}_]/u.test(characterAt(text, at))) return null;
   return run;

@@ -28,7 +28,7 @@ export class Toolbar {
     this.undo = button('Undo', back(() => actions.undo()), { title: 'Ctrl+Z' });
     this.redo = button('Redo', back(() => actions.redo()), { title: 'Ctrl+Shift+Z' });
     this.help = button('Keys ?', () => editor.keyboard.toggleHelp(), { 'aria-haspopup': 'dialog' });
-    this.skip = button('Skip', () => actions.skip(), { title: 'Open the next note and leave this one as it is' });
+    this.skip = button('Skip', () => actions.skip(), { title: 'Put this note off: what you marked is kept, and it comes again at the end' });
     this.submit = button('Submit & next', () => actions.submit(), { class: 'primary', title: 'Ctrl+Enter' });
     this.element = element('div', { class: 'toolbar', role: 'toolbar', 'aria-label': 'Labels and actions' }, this.#legend,
       editor.side.openers, element('div', { class: 'actions' }, this.undo, this.redo, this.help, this.skip, this.submit));

@@ -64,7 +64,7 @@ export class Saving {
         [{ label: 'Try again', run: () => this.transport.retry() }]);
     }
     this.editor.refresh();
-    this.editor.catchUp();
+    this.editor.loader.catchUp();
   }
 
   /** The server's spans replace the local ones. */
@@ -83,7 +83,7 @@ export class Saving {
     this.conflict.close();
     editor.replaceSpans(chosen, changes.length ? { id: step, changes, bulk: false } : null);
     transport.rebase(revision, changes.map((change) => wire.edit(change, { step })));
-    editor.loadHistory();
+    editor.loader.loadHistory();
     editor.focus();
   }
 
@@ -145,12 +145,12 @@ export class Saving {
     const { ok, message } = await this.transport.submit();
     const { problem } = this.transport;
     if (ok) this.editor.report('submitted', { revision: this.transport.revision });
-    else if (problem?.kind === 'conflict' && this.editor.grow(problem.spans ?? [], problem.revision)) {
+    else if (problem?.kind === 'conflict' && this.editor.loader.grow(problem.spans ?? [], problem.revision)) {
       this.tell('Highlights have arrived. Look at them first.');
     }
     else if (message) {
       this.tell(message);
-      this.editor.lookAgain(); // there may be suggestions that have not been shown
+      this.editor.loader.lookAgain(); // there may be suggestions that have not been shown
     }
     return ok;
   }

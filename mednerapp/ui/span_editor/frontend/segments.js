@@ -118,7 +118,8 @@ function layered(open, over, main, activeId, colorOf) {
   return layers.join(', ');
 }
 
-function line(state, color) {
+function line(state, labelColor) {
+  const color = `color-mix(in srgb, ${labelColor} 60%, var(--st-text-color))`; // as --edge in the style sheet
   if (state === 'confirmed' || state === 'gap') return `linear-gradient(${color}, ${color})`;
   const [ink, gap] = state === 'suggested' ? [6, 10] : [2, 5];
   return `repeating-linear-gradient(90deg, ${color} 0 ${ink}px, transparent ${ink}px ${gap}px)`;

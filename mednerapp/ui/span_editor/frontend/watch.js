@@ -39,7 +39,7 @@ export class Watch {
     const { status, body } = await fetchJson(`${apiUrl}/at/${newest}`);
     if (status !== 200 || !this.#quiet || body.revision <= this.transport.revision) return;
     const { editor } = this;
-    if (editor.grow(body.spans, body.revision)) {
+    if (editor.loader.grow(body.spans, body.revision)) {
       editor.say('New highlights have arrived.');
       return;
     }
@@ -47,7 +47,7 @@ export class Watch {
       if (!this.#quiet) return; // an edit since then meets the other version at the server, which asks
       editor.replaceSpans(body.spans.map((span) => editor.wire.fromWire(span)));
       this.transport.rebase(body.revision, []);
-      editor.loadHistory();
+      editor.loader.loadHistory();
       editor.focus();
     };
     editor.notice('This note was changed in another window. ', [{ label: 'Show the newer version', run: take }]);

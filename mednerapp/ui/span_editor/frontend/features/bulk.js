@@ -2,13 +2,13 @@
 
 import { button, element } from '../elements.js';
 import { uuid, whenIdle } from '../http.js';
-import { Latest, usual } from './latest.js';
+import { KINDS, bulkForm } from './bulk_form.js';
+import { latestDeed, usual } from './latest.js';
 import { changeAt, placesOf } from './places.js';
 import { Preview } from './preview.js';
-import { choices, count, field, offer, select, write } from './shared.js';
+import { count, offer, write } from './shared.js';
 
 const ID = 'bulk';
-const KINDS = { create: 'Label', relabel: 'Relabel', accept: 'Accept', reject: 'Reject', delete: 'Delete' };
 const DONE = { create: 'Labelled', relabel: 'Relabelled', accept: 'Accepted', reject: 'Rejected', delete: 'Deleted' };
 const LONGEST = 200; // characters of a mention that the server takes
 
@@ -16,12 +16,13 @@ export class Bulk {
   static keys = [{ names: ['b'], shift: false, edits: true, command: 'bulk.open', keys: 'B', help: 'apply to all identical mentions', group: 'bulk' }];
 
   commands = { open: () => this.open() };
-  #latest = new Latest();
+  #noticed = ''; // last step and active span that were looked at
   #change = null; // a BulkChange
   #scope = 'note';
   #asked = 0; // number of the last question to the server: an answer to an earlier one is late
   #step = uuid();
   #busy = false;
+  #unanswered = ''; // the step that the server was asked for without an answer: it may have been done there
   #toldAt = null; // id of the span that was active when it was said what was done
   #form = element('div', { class: 'bulk-form' });
   #result = element('p', { class: 'result', role: 'status' });
@@ -43,13 +44,13 @@ export class Bulk {
     this.more = button('', () => this.open(), { class: 'offer', hidden: true });
     this.told = element('span', { class: 'told', hidden: true });
     editor.status.detail.after(element('span', { role: 'status' }, this.more), this.told);
-    editor.side.add({ id: ID, title: 'Apply to all', element: panel, onShow: () => this.#draw(), onHide: () => { this.#asked += 1; } });
+    editor.side.add({ id: ID, title: 'Apply to all', element: panel, onShow: () => this.#draw(), onHide: () => { this.#asked += 1; this.#giveUp(); } });
     offer(editor, ID, this);
   }
 
   load() {
-    this.#latest.forget();
     this.#set(null);
+    this.more.hidden = true;
     this.refresh();
   }
 
@@ -57,20 +58,25 @@ export class Bulk {
   refresh() {
     const { editor } = this;
     if (!editor.editable) return;
-    const done = this.#latest.look(editor);
-    if (!this.#latest.deed) this.more.hidden = true;
-    if (done || editor.activeSpan?.id !== this.#toldAt) this.told.hidden = true;
-    if (done) whenIdle(() => this.#offer());
+    const active = editor.activeSpan?.id ?? null;
+    const now = `${editor.history.latest?.id} ${editor.history.canRedo} ${active}`;
+    if (now !== this.#noticed) {
+      this.#noticed = now;
+      if (active !== this.#toldAt) this.told.hidden = true;
+      whenIdle(() => this.#offer(now));
+    }
     if (this.#change && editor.side.isOpen(ID) && !this.#busy) this.preview.setOwn(placesOf(editor.document, this.#change));
   }
 
-  #offer() {
-    const { deed } = this.#latest;
-    if (!deed) return;
-    const number = placesOf(this.editor.document, { ...deed, wholeWords: true }).length;
+  #offer(now) {
+    if (now !== this.#noticed || !this.editor.editable) return;
+    const deed = latestDeed(this.editor);
+    const number = deed ? placesOf(this.editor.document, { ...deed, wholeWords: true }).length : 0;
+    this.more.hidden = !number;
+    if (!number) return;
     write(this.more, `${number} more · B`);
     this.more.title = `${KINDS[deed.kind]} “${deed.mention}” there as well`;
-    this.more.hidden = !number;
+    this.told.hidden = true;
   }
 
   /** Opens the panel for what the person did last, for the active span or for the selected text.
@@ -95,10 +101,19 @@ export class Bulk {
     if (selected) {
       return { kind: 'create', mention: document_.text.slice(selected.start, selected.end), label: activeSpan?.label ?? data.labels[0]?.name };
     }
-    return this.#latest.deed ?? (activeSpan && usual(document_, activeSpan));
+    return latestDeed(this.editor) ?? (activeSpan && usual(document_, activeSpan));
+  }
+
+  /** Nobody asks again for a step without an answer: where it was done after all, it is taken back. */
+  #giveUp() {
+    if (!this.#unanswered || this.#busy) return;
+    this.editor.fetchJson(`${this.editor.data.bulkUrl ?? '/api/bulk'}/${this.#unanswered}/undo`, {});
+    this.#unanswered = '';
+    this.#step = uuid();
   }
 
   #set(change) {
+    this.#giveUp();
     this.#change = change;
     this.#step = uuid();
     this.preview.clear();
@@ -117,19 +132,11 @@ export class Bulk {
       this.#apply.disabled = true;
       return;
     }
-    const names = this.editor.data.labels.map(({ name }) => name);
-    const all = names.includes(change.label) ? names : [change.label, ...names];
-    const relabel = change.kind === 'relabel';
-    const other = () => change.newLabel || names.find((name) => name !== change.label);
-    this.#form.replaceChildren(
-      element('p', { class: 'subject' }, '“', element('b', { class: 'mention' }, change.mention), '”'),
-      element('div', { class: 'row' },
-        field('Do', select(Object.entries(KINDS), change.kind, (kind) => this.#alter({ kind, newLabel: kind === 'relabel' ? other() : '' }))),
-        field(relabel ? 'From' : 'Label', select(all, change.label, (label) => this.#alter({ label, ...(label === change.newLabel ? { newLabel: names.find((name) => name !== label) } : {}) }))),
-        ...(relabel ? [field('To', select(names.filter((name) => name !== change.label), change.newLabel, (newLabel) => this.#alter({ newLabel })))] : [])),
-      ...(this.editor.data.projectUrl ? [choices('Where', 'scope', [['note', 'this note'], ['project', 'all my open notes']],
-        this.#scope, (scope) => { this.#scope = scope; this.#alter({}); })] : []),
-    );
+    this.#form.replaceChildren(...bulkForm({
+      change, scope: this.#scope, data: this.editor.data,
+      alter: (properties) => this.#alter(properties),
+      reach: (scope) => { this.#scope = scope; this.#alter({}); },
+    }));
     this.preview.setOwn(placesOf(this.editor.document, change));
     if (this.#scope === 'project') this.#ask();
   }
@@ -181,6 +188,7 @@ export class Bulk {
       const { status, body } = await editor.fetchJson(`${editor.data.projectUrl}/bulk/apply`,
         { ...this.#request, step: this.#step, excluded: this.preview.excluded, expected: this.preview.expected });
       this.#busy = false;
+      this.#unanswered = status === 0 ? this.#step : '';
       if (saving !== editor.saving) return; // another note has been opened meanwhile
       this.#count();
       if (status !== 200) {
@@ -190,11 +198,11 @@ export class Bulk {
       others = body;
     }
     // What has changed here since it was shown is left alone.
-    const still = own.filter(({ span }) => !span || editor.document.get(span.id) === span);
+    const still = own.filter(({ start, end, span }) => (span ? editor.document.get(span.id) === span
+      : !editor.document.find(start, end, change.label)));
     editor.commit(still.map((place) => changeAt(place, change, editor.scopes)), { step: this.#step, bulk: others.notes > 0 });
     this.#set(null);
     editor.side.close();
-    this.#latest.forget();
     editor.activate(editor.activeSpan);
     editor.focus();
     this.#tell(change, still.length + others.places, (still.length ? 1 : 0) + others.notes, others.skipped ?? []);

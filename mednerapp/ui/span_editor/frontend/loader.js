@@ -1,0 +1,126 @@
+// Opens notes, and takes what the server sends about the open one: newer suggestions, stored steps, edits left unsent.
+
+import { Scopes } from './assertions.js';
+import { SpanDocument } from './document.js';
+import { fetchJson, whenIdle } from './http.js';
+import { Saving } from './saving.js';
+import { Wire } from './wire.js';
+
+export class Loader {
+  /** docId and epoch of what is shown. */
+  shown = null;
+  #asked = ''; // what Python was last asked to send
+
+  /** @param {import('./editor.js').SpanEditor} editor */
+  constructor(editor) {
+    this.editor = editor;
+  }
+
+  /**
+   * @param {import('./data.js').EditorData} data
+   * @param {import('./data.js').EditorData | null} previous what was sent the last time
+   */
+  take(data, previous) {
+    const { editor } = this;
+    const another = data.docId !== previous?.docId;
+    if (another) this.load(previous);
+    else if (data.epoch !== this.shown.epoch && editor.saving.transport.pending.length) editor.saving.hurry();
+    this.catchUp();
+    if (another || JSON.stringify(data.labels) !== JSON.stringify(previous.labels)) {
+      editor.toolbar.setLabels(data.labels);
+      editor.mount();
+    }
+    if (another) this.#begin();
+  }
+
+  /** Shows what Python sent with a new epoch, once nothing that the person did here is missing in it. */
+  catchUp() {
+    const { docId, epoch, spans, revision } = this.editor.data;
+    if (!this.editor.saving || docId !== this.shown.docId || epoch === this.shown.epoch) return;
+    const { transport, leaving } = this.editor.saving;
+    if (transport.pending.length) return;
+    if (revision < transport.revision) {
+      const missing = `${docId} ${epoch} ${transport.revision}`;
+      if (missing !== this.#asked) this.lookAgain(); // else the answer is on its way
+      this.#asked = missing;
+      return;
+    }
+    this.shown.epoch = epoch;
+    if (leaving || !this.grow(spans, revision)) {
+      this.load(this.editor.data);
+      this.editor.mount();
+      this.#begin();
+      this.editor.refresh();
+    }
+  }
+
+  /** Asks Python to run again and to send what is stored now. */
+  lookAgain() {
+    this.editor.report('stale', { revision: this.editor.saving.transport.revision });
+  }
+
+  /** Adds suggestions that have arrived, under the person's hands: the place, the selection and undo are kept.
+   *  @returns {boolean} false, and nothing is done, if the server's spans differ in more than that */
+  grow(spans, revision) {
+    const inHere = spans.map((span) => this.editor.wire.fromWire(span, { remember: false }));
+    const known = ({ id }) => !this.editor.live.get(id) && this.editor.wire.knows(id);
+    if (!this.editor.live.isGrownTo(inHere) || inHere.some(known)) return false;
+    this.editor.preview(null);
+    this.editor.document.replaceAll(spans.map((span) => this.editor.wire.fromWire(span)));
+    const top = this.editor.pane.scrollTop;
+    this.editor.mount();
+    this.editor.pane.scrollTop = top;
+    this.editor.walk.reselect();
+    this.editor.saving.transport.rebase(revision, []);
+    return true;
+  }
+
+  load(previous) {
+    const { docId, epoch, text, spans } = this.editor.data;
+    this.shown = { docId, epoch };
+    this.editor.preview(null);
+    this.editor.saving?.close();
+    this.editor.banner.close(this.editor.banner.kind);
+    if (this.editor.help.open) this.editor.help.toggle();
+    this.editor.walk.reset();
+    this.editor.cursor.reset();
+    this.editor.painter.undecorate();
+    this.editor.history.clear();
+    this.editor.wire = new Wire(text);
+    this.editor.document = new SpanDocument(text, spans.map((span) => this.editor.wire.fromWire(span)));
+    this.editor.scopes = new Scopes((this.editor.data.scopes ?? []).map((scope) => ({ ...scope, ...this.editor.wire.rangeFromWire(scope) })));
+    this.editor.saving = new Saving(this.editor, this.editor.data);
+    for (const edit of this.editor.saving.transport.pending) this.#showUnsent(edit);
+    this.editor.pane.scrollTop = 0;
+    if (previous) this.editor.focus(); // the next note: hands stay on the keyboard
+  }
+
+  /** An edit that an earlier page of this tab did not get through. */
+  #showUnsent({ span_id: id, after }) {
+    const before = this.editor.document.get(id);
+    const span = after && this.editor.wire.withContent(before, id, after);
+    if (before || span) this.editor.document.apply({ before, after: span });
+  }
+
+  #begin() {
+    for (const feature of this.editor.features) feature.load?.(this.editor.data);
+    const { focus } = this.editor.data;
+    const span = focus?.span !== undefined ? this.editor.document.get(focus.span) : null;
+    if (span) this.editor.activate(span);
+    else if (focus?.end) {
+      const { start, end } = this.editor.wire.rangeFromWire(focus);
+      this.editor.reveal(start, end);
+    }
+    whenIdle(() => this.loadHistory());
+  }
+
+  /** Puts what the server has stored beneath the steps that can be undone. */
+  async loadHistory() {
+    const { saving, wire, history } = this.editor;
+    if (!(await saving.transport.settled()) || saving !== this.editor.saving) return;
+    const { status, body } = await fetchJson(`${this.editor.apiUrl}/history`);
+    if (status !== 200 || saving !== this.editor.saving) return;
+    history.putBeneath(body, wire);
+    this.editor.refresh();
+  }
+}
