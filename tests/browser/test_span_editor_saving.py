@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 from support.editor import ALL, METFORMIN, PAIN, TEXT, Editor, contents, foreign_edit
 
 pytestmark = pytest.mark.browser
@@ -37,7 +37,12 @@ def test_edits_made_offline_are_shown_as_waiting_and_sent_when_the_network_is_ba
 def test_closing_the_page_with_unsaved_edits_warns(editor: Editor) -> None:
     editor.open(ALL)
     asked: list[str] = []
-    editor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    editor.page.on("dialog", refuse)
     editor.change(answer=500)
     editor.choose("chest pain")
     editor.press("a")

@@ -12,14 +12,21 @@ st.set_page_config(layout="wide")
 note = notes.shown()
 
 
-def _renderer() -> Any:
+module: Any = component
+real: Any = getattr(module, "real_renderer", None) or module._renderer  # the page runs again for each rerun
+
+
+def renderer() -> Any:
     """The real one, given in addition what a test wants the editor to have."""
-    render = _real()
-    return lambda **given: render(**{**given, "data": {**given["data"], **note.more}})
+    render = real()
+
+    def draw(**given: Any) -> Any:
+        return render(**{**given, "data": {**given["data"], **note.more}})
+
+    return draw
 
 
-_real = getattr(component, "_real_renderer", component._renderer)
-component._real_renderer, component._renderer = _real, _renderer  # type: ignore[attr-defined]
+module.real_renderer, module._renderer = real, renderer
 st.button("Before")
 result = span_editor(
     key="editor",
