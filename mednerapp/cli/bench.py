@@ -1,10 +1,12 @@
-"""`mednerapp bench`: what this machine gets out of prediction and training."""
+"""`mednerapp bench`: what this machine gets out of prediction, training and the span editor."""
 
 from __future__ import annotations
 
 import typer
 
-bench = typer.Typer(no_args_is_help=True, help="Time this installation against the usual way of the libraries.")
+bench = typer.Typer(
+    no_args_is_help=True, help="Time this installation against the usual way, or the least that is possible."
+)
 
 
 @bench.callback()
@@ -44,5 +46,13 @@ def predict(context: typer.Context) -> None:
 def fuzz_editor(context: typer.Context) -> None:
     """Random work on the annotate page, with mishaps: browser = database = replay of the log, nothing lost."""
     from mednerapp.bench.fuzz.run import main
+
+    main(context.args)
+
+
+@bench.command(context_settings=_AS_GIVEN)
+def editor(context: typer.Context) -> None:
+    """The span editor in Chromium against a plain page, a plain block and a bare save, and against its peers."""
+    from mednerapp.bench.editor.command import main
 
     main(context.args)

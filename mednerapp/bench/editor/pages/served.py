@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  a script that Streamlit runs, no module of the package: it knows the web side
 """The product's web process with one route more, behind the same middleware: what `streamlit run` starts for the bench.
 
 `/bench/row` is the floor of a save: a body, the session check that every route makes, one committed row in the same

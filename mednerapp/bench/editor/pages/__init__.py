@@ -1,1 +1,0 @@
-"""What the measured pages are served from."""
