@@ -26,10 +26,16 @@ LOGO = _SVG.format(  # the grey can be read on the light and on the dark sidebar
     "MedNER</text>",
 )
 
+# The theme has one primary colour: dark enough for white words on it, it is too dark for words on the dark background.
+_STYLE = """<style>
+button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: light-dark(#0b6477, #7fcfdf); }
+</style>"""
+
 
 def main() -> None:
     st.set_page_config(page_title="MedNER", page_icon=ICON, layout="wide")
     st.logo(LOGO, icon_image=ICON, size="large")
+    st.html(_STYLE)
     user = guard.require(Permission.ANNOTATE)
     pages = {name: _page(name, title, user.may(needed)) for name, (title, needed) in MENU.items()}
     # The default page has no path of its own in Streamlit; ours should have one, so the default only passes on.
