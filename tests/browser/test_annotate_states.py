@@ -196,7 +196,9 @@ def test_a_conflict_is_shown_with_both_versions(opened: Opened, note_id: int) ->
 def test_another_model_lies_under_the_text(opened: Opened) -> None:
     note = opened()
     note.press("v")
-    note.page.locator(".side select").first.select_option(index=2)
+    sources = note.page.locator(".side select").first
+    name = sources.locator("option", has_text="Ward adapter").text_content()
+    sources.select_option(label=name)
     note.press("d")
     expect(note.page.locator(".differences li").first).to_be_visible()
     picture(note.page, "comparison")
