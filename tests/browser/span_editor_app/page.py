@@ -40,6 +40,8 @@ result = span_editor(
     submit_url=f"/api/annotations/{note.id}/submit",
     read_only=note.read_only,
     height=notes.world.height,
+    api_url=f"/api/annotations/{note.id}",
+    bulk_url="/api/bulk",
 )
 if result:
     seen: dict[str, Any] = {
