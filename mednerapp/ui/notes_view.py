@@ -29,10 +29,9 @@ def figures(user: User, project: Project) -> None:
     """How far the project is, and how fast."""
     store = application().store
     found = queueing.progress(store, user=user, project_id=project.id, today=start_of_day(now()))
-    done = projects.progress(store, user=user, project_id=project.id)
     with st.container(horizontal=True, gap="large"):
         st.metric("Notes", f"{found.notes:,}", width="content")
-        st.metric("Highlighted", f"{done.predicted:,}", width="content")
+        st.metric("Highlighted", f"{found.highlighted:,}", width="content")
         st.metric("Submitted", f"{found.submitted:,}", width="content")
         _pace("You", found.mine, found.remaining)
     if found.team and (found.team.week > found.mine.week):

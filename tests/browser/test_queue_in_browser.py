@@ -95,14 +95,23 @@ def test_a_skipped_note_does_not_come_straight_back(page: Page, server: AppServe
 
 def test_a_blind_note_says_that_it_is_one(page: Page, server: AppServer, people: dict[Role, User]) -> None:
     project = projects.all_projects(server.app.store)[0]
-    change = {"user": people[Role.LEAD], "project_id": project.id, "order": QueueOrder.IMPORT}
-    queueing.change(server.app.store, **change, blind_percent=100)
+
+    def choose(blind_percent: int) -> None:
+        queueing.change(
+            server.app.store,
+            user=people[Role.LEAD],
+            project_id=project.id,
+            order=QueueOrder.IMPORT,
+            blind_percent=blind_percent,
+        )
+
+    choose(100)
     try:
         sign_in(page, server, Role.ANNOTATOR, "/annotate?note=38")
         expect(page.get_by_text("no suggestions, mark what you find").first).to_be_visible()
         expect(page.get_by_text("Highlights are waiting")).to_be_hidden()
     finally:
-        queueing.change(server.app.store, **change, blind_percent=0)
+        choose(0)
 
 
 def test_a_lead_finds_a_note_by_its_text_deletes_it_takes_it_back_and_restores_it_from_the_bin(
