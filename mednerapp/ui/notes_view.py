@@ -25,6 +25,11 @@ _DELETED = "notes:deleted"  # what the person has just put into the bin, for und
 _FRESH = "notes:fresh"  # raised to make the table forget what was selected
 
 
+def arrive() -> None:
+    """What was said on the last visit is old."""
+    st.session_state.pop(_DELETED, None)
+
+
 def figures(user: User, project: Project) -> None:
     """How far the project is, and how fast."""
     store = application().store
