@@ -11,7 +11,8 @@ from mednerapp.ui.words import plain
 
 user = guard.require(Permission.ANNOTATE)
 
-enter("notes")
+if enter("notes"):
+    notes_view.arrive()
 store, project = application().store, current_project()
 notes, _ = queueing.counts(store, user=user, project_id=project.id)
 deleted = binning.contents(store, user=user, project_id=project.id) if user.may(Permission.DELETE) else []

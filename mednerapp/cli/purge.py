@@ -24,7 +24,7 @@ def purge(as_json: AsJson = False) -> None:
         kept = [{"note_id": note_id, "datasets": list(names)} for note_id, names in found.kept]
         print(json.dumps({"notes": found.notes, "kept": kept}))
         return
-    print(f"{found.notes} notes removed for good.")
+    print(f"{found.notes} {'note' if found.notes == 1 else 'notes'} removed for good.")
     for note_id, names in found.kept:
         print(f"Note {note_id} stays: needed by the frozen dataset {', '.join(names)}.")
 

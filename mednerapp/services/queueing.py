@@ -136,9 +136,12 @@ def change(store: Store, *, user: User, project_id: int, order: QueueOrder, blin
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """notes, submitted: of the project. mine: of the person who asks. team: of everybody; None for who may not know."""
+    """notes, highlighted, submitted: of the project. mine: of the person who asks. team: of everybody, None for whoever
+    may not know.
+    """
 
     notes: int
+    highlighted: int
     submitted: int
     mine: Pace
     team: Pace | None
@@ -168,7 +171,8 @@ def progress(store: Store, *, user: User, project_id: int, today: datetime) -> P
         team = None
         if user.may(Permission.TRAIN):
             team = queue.pace(tx.efforts.works(project_id, since=since), today=today)
-        return Progress(tx.notes.count(project_id), tx.notes.submitted(project_id), mine, team)
+        found = tx.notes.progress(project_id)
+        return Progress(found.notes, found.predicted, found.submitted, mine, team)
 
 
 def effect_of_suggestions(store: Store, *, user: User, project_id: int) -> tuple[GroupOfNotes, GroupOfNotes]:

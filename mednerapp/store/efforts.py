@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from statistics import median
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.annotations import IMPORT_CLIENT, EditAction, Origin, SpanState
 from mednerapp.domain.queue import GroupOfNotes, Work
 
+MOST_TIMED = 500  # annotations, the newest: for how long a note takes
 MOST = 1_000  # annotations of a group, the newest: their texts are read to count words
 _CHUNK = 200
 
@@ -22,19 +23,41 @@ class Efforts:
 
     def works(self, project_id: int, *, since: datetime, user_id: int | None = None) -> list[Work]:
         """What was submitted since, by everybody or one person."""
+        a = t.Annotation
+        done = self._session.execute(
+            select(a.id, a.user_id, a.submitted_at)
+            .where(_done(project_id, user_id), a.submitted_at >= since)
+            .order_by(a.submitted_at.desc())
+        ).all()
+        timed = self._times([row[0] for row in done[:MOST_TIMED]])
         return [
-            Work(user, submitted, first, last)
-            for _, user, submitted, first, last in self._session.execute(_timed(project_id, since, user_id))
+            Work(user, submitted, *timed.get(annotation_id, (None, None)))
+            for annotation_id, user, submitted in done
             if submitted
         ]
+
+    def _times(self, annotation_ids: list[int]) -> dict[int, tuple[datetime, datetime]]:
+        """When the annotations' own people changed something first and last, where they changed something."""
+        at = t.AnnotationEvent.at
+        found: dict[int, tuple[datetime, datetime]] = {}
+        for first in range(0, len(annotation_ids), _CHUNK):
+            rows = self._session.execute(
+                select(t.AnnotationEvent.annotation_id, func.min(at, type_=at.type), func.max(at, type_=at.type))
+                .where(
+                    t.AnnotationEvent.annotation_id.in_(annotation_ids[first : first + _CHUNK]),
+                    t.AnnotationEvent.user_id.is_not(None),
+                )
+                .group_by(t.AnnotationEvent.annotation_id)
+            )
+            found |= {annotation_id: (begun, ended) for annotation_id, begun, ended in rows}
+        return found
 
     def group(self, project_id: int, *, blind: bool) -> GroupOfNotes:
         """Of the newest MOST submitted annotations that began blind, or that did get suggestions."""
         began = t.Annotation.blind if blind else _with_suggestions()
-        query = _timed(project_id).where(began).order_by(t.Annotation.submitted_at.desc()).limit(MOST)
-        rows = self._session.execute(query).all()
-        ids = [row[0] for row in rows]
-        durations = [(last - first).total_seconds() / 60 for _, _, _, first, last in rows if first and last]
+        query = select(t.Annotation.id).where(_done(project_id), began)
+        ids = list(self._session.scalars(query.order_by(t.Annotation.submitted_at.desc()).limit(MOST)))
+        durations = [(ended - begun).total_seconds() / 60 for begun, ended in self._times(ids).values()]
         words = spans = accepted = changed = rejected = 0
         for first in range(0, len(ids), _CHUNK):
             chunk = ids[first : first + _CHUNK]
@@ -77,33 +100,18 @@ class Efforts:
         return of_all, of_model - of_changed, of_changed, (made or 0) - of_model
 
 
-def _timed(
-    project_id: int, since: datetime | None = None, user_id: int | None = None
-) -> Select[int, int, datetime | None, datetime, datetime]:
-    """Submitted annotations: (id, person, when submitted, the person's first change, the last)."""
+def _done(project_id: int, user_id: int | None = None) -> ColumnElement[bool]:
+    """Whether an annotation of a note of the project was submitted, by anybody or one person, who worked on it here."""
     people = select(t.User.id) if user_id is None else select(t.User.id).where(t.User.id == user_id)
-    own = and_(t.AnnotationEvent.annotation_id == t.Annotation.id, t.AnnotationEvent.user_id == t.Annotation.user_id)
-    at = t.AnnotationEvent.at
-    query = (
-        select(
-            t.Annotation.id,
-            t.Annotation.user_id,
-            t.Annotation.submitted_at,
-            func.min(at, type_=at.type),
-            func.max(at, type_=at.type),
-        )
-        .outerjoin(t.AnnotationEvent, own)
-        .where(
-            t.Annotation.user_id.in_(people),
-            t.Annotation.state == "submitted",
-            exists().where(
-                t.Note.id == t.Annotation.note_id, t.Note.project_id == project_id, t.Note.deleted_at.is_(None)
-            ),
-            ~_imported(),
-        )
-        .group_by(t.Annotation.id, t.Annotation.user_id, t.Annotation.submitted_at)
+    in_project = exists().where(
+        t.Note.id == t.Annotation.note_id, t.Note.project_id == project_id, t.Note.deleted_at.is_(None)
     )
-    return query.where(t.Annotation.submitted_at >= since) if since else query
+    return and_(
+        t.Annotation.user_id.in_(people),  # so the index of people and states is used
+        t.Annotation.state == "submitted",
+        in_project,
+        ~_imported(),
+    )
 
 
 def _imported() -> ColumnElement[bool]:

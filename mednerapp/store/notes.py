@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, text, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -98,13 +98,21 @@ class Notes:
 
     def progress(self, project_id: int) -> Progress:
         """Counted in the database; no text is read."""
-        predicted = select(func.count()).select_from(t.Note).where(_of(project_id), _predicted())
+        adapter_id = self._session.scalar(
+            select(t.Promotion.adapter_id)
+            .where(t.Promotion.project_id == project_id)
+            .order_by(t.Promotion.id.desc())
+            .limit(1)
+        )
+        by_it = t.Prediction.adapter_id == adapter_id if adapter_id is not None else true()
+        looked_at = exists().where(t.Prediction.note_id == t.Note.id, by_it)
+        predicted = select(func.count()).select_from(t.Note).where(_of(project_id), looked_at)
         return Progress(self.count(project_id), self._session.scalar(predicted) or 0, self.submitted(project_id))
 
     def submitted(self, project_id: int) -> int:
         """How many notes somebody has submitted."""
-        query = select(func.count(t.Annotation.note_id.distinct())).join(t.Note, t.Note.id == t.Annotation.note_id)
-        return self._session.scalar(query.where(t.Annotation.state == "submitted", _of(project_id))) or 0
+        query = select(func.count()).select_from(t.Note).where(_of(project_id), _submitted())
+        return self._session.scalar(query) or 0
 
     def submitted_by_split(self, project_id: int) -> dict[Split, int]:
         """Notes that somebody submitted, counted per side."""

@@ -25,14 +25,18 @@ _DELETED = "notes:deleted"  # what the person has just put into the bin, for und
 _FRESH = "notes:fresh"  # raised to make the table forget what was selected
 
 
+def arrive() -> None:
+    """What was said on the last visit is old."""
+    st.session_state.pop(_DELETED, None)
+
+
 def figures(user: User, project: Project) -> None:
     """How far the project is, and how fast."""
     store = application().store
     found = queueing.progress(store, user=user, project_id=project.id, today=start_of_day(now()))
-    done = projects.progress(store, user=user, project_id=project.id)
     with st.container(horizontal=True, gap="large"):
         st.metric("Notes", f"{found.notes:,}", width="content")
-        st.metric("Highlighted", f"{done.predicted:,}", width="content")
+        st.metric("Highlighted", f"{found.highlighted:,}", width="content")
         st.metric("Submitted", f"{found.submitted:,}", width="content")
         _pace("You", found.mine, found.remaining)
     if found.team and (found.team.week > found.mine.week):

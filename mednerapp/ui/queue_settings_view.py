@@ -50,8 +50,7 @@ def settings(user: User, project: Project) -> None:
         )
         if st.form_submit_button("Save", type="primary"):
             queueing.change(application().store, user=user, project_id=project.id, order=order, blind_percent=blind)
-            st.toast("Saved.")
-            st.rerun()
+            st.success("Saved. It counts from the next note on.")
 
 
 def effect(user: User, project: Project) -> None:

@@ -16,6 +16,7 @@ from mednerapp.ui.words import count, plain
 
 RENEW_EVERY = 60.0  # seconds between two looks at whose note it is, or a third of the lease where that is less
 _SEEDED = "editor:seeded"  # of the last run: the annotation, and whether it had its suggestions
+_ONLY = "queue:only"  # the person skipped the only note that there is for them
 
 
 def choose_note(user: User) -> OpenNote | None:
@@ -77,8 +78,7 @@ def go_on(user: User, opened: OpenNote, *, skip: bool = False) -> None:
         settings=app.settings,
         skip=opened.note.id if skip else None,
     )
-    if skip and next_id == opened.note.id:
-        st.toast("No other note is left for you.")
+    st.session_state[_ONLY] = skip and next_id == opened.note.id
     leave_note(next_id)
     st.rerun()
 
@@ -98,6 +98,8 @@ def header(user: User, opened: OpenNote) -> None:
     if project.guideline:
         with right.popover("Guideline", width="stretch"):
             st.markdown(project.guideline)
+    if st.session_state.pop(_ONLY, False):
+        st.info("This is the only note left for you: whatever else is open is in other hands.")
     if opened.annotation.blind and opened.annotation.state is AnnotationState.IN_PROGRESS:
         st.info("**Blind note**: no suggestions, mark what you find. That shows what suggestions do to people.")
 

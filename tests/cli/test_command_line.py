@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from support.makers import FEVER, TEXT, text_on
 
+from mednerapp import bootstrap
+from mednerapp.domain.accounts import Permission
 from mednerapp.domain.datasets import Split
-from mednerapp.services import demo
+from mednerapp.services import accounts, binning, demo, projects
 from mednerapp.settings import Settings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -148,3 +150,25 @@ def test_a_demo_that_was_cut_off_is_completed_by_the_next_start(tmp_path: Path) 
         assert tx.datasets.by_name(project_id=project.id, name=demo.DATASET)
     assert settings.data_dir.stat().st_mode & 0o077 == 0
     app.close()
+
+
+def test_purging_names_what_it_removed_and_what_a_dataset_needs(run: Run, tmp_path: Path) -> None:
+    path = gold_file(tmp_path)
+    labels = ("-l", "Sign=Symptom", "-l", "Medication=Drug")
+    printed(run("import", str(path), "--project", "Ward", "--create", "--gold", *labels, "--json"))
+    printed(run("freeze", "--project", "Ward", "--name", "first", "--json"))
+    (tmp_path / "spare.txt").write_text("Spare.", encoding="utf-8")
+    printed(run("import", str(tmp_path / "spare.txt"), "--project", "Ward", "--json"))
+    settings = Settings(data_dir=tmp_path / "data")
+    opened = bootstrap.build(settings)
+    try:
+        lead = next(user for user in accounts.list_users(opened.store, by=None) if user.may(Permission.DELETE))
+        project = next(p for p in projects.all_projects(opened.store) if p.name == "Ward")
+        notes = [note.id for note in projects.notes(opened.store, user=lead, project_id=project.id)]
+        binning.delete(opened.store, user=lead, project_id=project.id, note_ids=notes)
+    finally:
+        opened.close()
+    assert printed(run("purge", "--json")) == {"notes": 0, "kept": []}
+    said = run("purge", MEDNER_RETENTION_DAYS="0").stdout
+    assert "1 note removed for good." in said
+    assert said.count("needed by the frozen dataset first") == 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +64,17 @@ def test_the_right_password_opens_a_session_and_leads_to_where_one_wanted_to_go(
         assert "secure" not in cookie  # plain http on loopback
         assert client.get("/session").status_code == 204
         assert client.get("/sign-in?next=/notes").headers["location"] == "/notes"
+
+
+def test_a_link_to_a_span_is_where_the_sign_in_leads_with_all_that_it_names(app_server: AppServer) -> None:
+    link = "/annotate?note=5&span=m3"
+    with app_server.client() as client:
+        sent = client.get(link, headers={"accept": "text/html"}).headers["location"]
+        assert sent.startswith("/sign-in?next=")
+        page = client.get(sent).text
+        (hidden,) = set(re.findall(r'name="next" value="([^"]*)"', page))
+        answer = client.post("/sign-in/demo", data={"role": "annotator", "next": html.unescape(hidden)})
+        assert answer.headers["location"] == link
 
 
 @pytest.mark.parametrize("given", [{"password": "wrong"}, {}, {"password": PASSWORD, "email": "nobody@example.org"}])
