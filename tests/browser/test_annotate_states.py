@@ -199,8 +199,10 @@ def test_another_model_lies_under_the_text(opened: Opened) -> None:
     sources = note.page.locator(".side select").first
     name = sources.locator("option", has_text="Ward adapter").text_content()
     sources.select_option(label=name)
-    note.press("d")
     expect(note.page.locator(".differences li").first).to_be_visible()
+    note.page.locator(".text").focus()
+    note.press("d", "d")
+    expect(note.page.locator(".underlay-legend")).to_contain_text("Ward adapter")
     picture(note.page, "comparison")
 
 
