@@ -20,8 +20,15 @@ parts = ["List"]
 parts += ["Queue"] if user.may(Permission.TRAIN) else []
 parts += ["Bin"] if user.may(Permission.DELETE) else []
 part = "List"
-if len(parts) > 1:
-    part = st.segmented_control("Part", parts, default="List", label_visibility="collapsed", required=True)
+with st.container(horizontal=True, horizontal_alignment="distribute"):
+    if len(parts) > 1:
+        part = st.segmented_control("Part", parts, default="List", label_visibility="collapsed", required=True)
+    if part == "List" and notes and user.may(Permission.EXPORT):
+        st.link_button(
+            "Export submitted notes",
+            f"/api/projects/{project.id}/export.jsonl",
+            help="JSON lines with text and spans. It holds patient text: the download is recorded in the audit log.",
+        )
 if part == "Queue":
     queue_settings_view.settings(user, project)
     queue_settings_view.effect(user, project)
@@ -33,10 +40,4 @@ elif not notes:
         menu.next_step("upload", "Upload notes")
 else:
     notes_view.figures(user, project)
-    if user.may(Permission.EXPORT):
-        st.link_button(
-            "Export submitted notes",
-            f"/api/projects/{project.id}/export.jsonl",
-            help="JSON lines with text and spans. It holds patient text: the download is recorded in the audit log.",
-        )
     notes_view.listed(user, project, notes_view.ask(user, project))

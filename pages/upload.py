@@ -92,9 +92,8 @@ if state().results:
     tally = {outcome: sum(r.outcome is outcome for r in results) for outcome in Outcome}
     st.subheader("Last import", anchor=False)
     said = ", ".join(f"{number} {VERDICT[outcome]}" for outcome, number in tally.items() if number)
-    (st.success if tally[Outcome.IMPORTED] + tally[Outcome.RESTORED] else st.warning)(
-        f"{count(len(results), 'note')}: {said}."
-    )
+    show = st.success if tally[Outcome.IMPORTED] + tally[Outcome.RESTORED] else st.warning
+    show(f"{count(len(results), 'note')}: {said}.")
     st.dataframe([{"Name": r.name, "Result": VERDICT[r.outcome], "Why": r.reason} for r in results], hide_index=True)
     first = next((r.note_id for r in results if r.note_id and r.outcome is not Outcome.REJECTED), None)
     if first:

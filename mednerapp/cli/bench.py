@@ -56,3 +56,11 @@ def editor(context: typer.Context) -> None:
     from mednerapp.bench.editor.command import main
 
     main(context.args)
+
+
+@bench.command(name="repeated-mentions", context_settings=_AS_GIVEN)
+def repeated_mentions(context: typer.Context) -> None:
+    """Fifty equal mentions under a wrong label, put right all at once and one by one: keys and seconds."""
+    from mednerapp.bench.repeated import main
+
+    main(context.args)

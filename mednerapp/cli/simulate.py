@@ -71,8 +71,8 @@ def null(
 
 @simulate.command()
 def power(
-    pilots: Annotated[int, typer.Option(min=1, help="Test sets that say how many notes it takes.")] = 100,
-    tests: Annotated[int, typer.Option(min=1, help="New test sets of that size for each.")] = 10,
+    pilots: Annotated[int, typer.Option(min=1, help="Test sets that say how many notes it takes.")] = 300,
+    tests: Annotated[int, typer.Option(min=1, help="New test sets of that size for each.")] = 4,
     notes: Annotated[int, typer.Option(min=6, help="Notes of a first test set.")] = 43,
     points: Annotated[float, typer.Option(min=0.1, max=50, help="The true difference, in points of F1.")] = 2.0,
     spread: Spread = populations.SPREAD,
@@ -90,7 +90,17 @@ def power(
             seed=seed,
             on_progress=progress,
         )
-    header = ("difference", "first notes", "notes announced", "quartiles", "tests", "shown", "announced")
+    header = (
+        "difference",
+        "first notes",
+        "notes announced",
+        "quartiles",
+        "tests",
+        "shown",
+        "known spread",
+        "shown",
+        "announced",
+    )
     row = (
         f"{points:g} points",
         f"{f.notes}",
@@ -98,6 +108,8 @@ def power(
         f"{f.low} to {f.high}",
         f"{f.tests}",
         _percent(f.shown),
+        f"{f.known}",
+        _percent(f.shown_known),
         _percent(f.announced),
     )
     _show([f], header, [row], as_json=as_json)
@@ -116,7 +128,7 @@ def leakage(
         ("patients on two sides", f"{f.patients_planted}", f"{f.patients_found}"),
         ("near-duplicates on two sides", f"{f.texts_planted}", f"{f.texts_found}"),
         ("anything else", "0", f"{f.other}"),
-        ("before planting", "0", "0" if f.clean else "some"),
+        ("short notes alike before planting", "", f"{f.alike_before}"),
     ]
     _show([f], (f"in {f.notes} notes", "planted", "found"), rows, as_json=as_json)
 

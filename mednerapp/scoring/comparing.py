@@ -2,9 +2,11 @@
 
 All of it pairs the two models note by note, since spans of one note are right or wrong together. Tests: paired
 randomisation (Noreen 1989; for F1: Yeh, "More accurate tests for the statistical significance of result differences",
-COLING 2000). Several comparisons: Holm, Scandinavian Journal of Statistics 6 (1979). Number of notes: the normal
-approximation n = (z(1 - alpha/2) + z(power))² s² / d², plus z(1 - alpha/2)² / 2 for the unknown variance (Guenther, The
-American Statistician 35 (1981)), where s² is n times the squared jackknife error of the difference of the two scores.
+COLING 2000). Several comparisons: Holm, Scandinavian Journal of Statistics 6 (1979). Number of notes: the usual
+n = (q(1 - alpha/2) + q(power))² s² / d², plus q(1 - alpha/2)² / 2 for the unknown variance of the test to come
+(Guenther, The American Statistician 35 (1981)). s² is n times the squared jackknife error of the difference of the two
+scores. It comes from the notes at hand, so q is a quantile of Student's t instead of the normal one (Julious & Owen,
+Pharmaceutical Statistics 5 (2006)), with the degrees of freedom of the interval (`resampling`).
 """
 
 from __future__ import annotations
@@ -16,9 +18,20 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from mednerapp.scoring.intervals import parts, tabulate
-from mednerapp.scoring.resampling import SEED, Array, Estimate, draw_sums, estimate, jackknife, jackknife_error, ratio
+from mednerapp.scoring.resampling import (
+    SEED,
+    Array,
+    Estimate,
+    degrees,
+    draw_sums,
+    estimate,
+    jackknife,
+    jackknife_error,
+    ratio,
+)
 from mednerapp.scoring.strict import Counts
 
 LEVEL = 0.05
@@ -33,7 +46,8 @@ class Difference:
 
     estimate: the difference, in [-1, 1], with its 95% interval. p: of the two-sided randomisation test, None where a
     score is undefined. corrected: p after Holm's correction for `comparisons`. notes: compared; differing: those
-    where the two models' counts are not the same. spread: the standard deviation that one note contributes.
+    where the two models' counts are not the same. spread: the standard deviation that one note contributes, known with
+    so many `degrees` of freedom.
     """
 
     measure: str
@@ -44,6 +58,7 @@ class Difference:
     notes: int
     differing: int
     spread: float | None
+    degrees: float
 
     @property
     def too_few(self) -> bool:
@@ -57,14 +72,16 @@ class Difference:
 
     def notes_for(self, difference: float) -> int | None:
         """How many notes in all would show a true `difference` (0.02: two points) four times out of five."""
-        return None if self.spread is None else notes_needed(self.spread, difference, comparisons=self.comparisons)
+        if self.spread is None:
+            return None
+        return notes_needed(self.spread, difference, comparisons=self.comparisons, degrees=self.degrees)
 
     @property
     def detectable(self) -> float | None:
         """The difference that this many notes would show four times out of five."""
         if self.spread is None or self.notes < 2:
             return None
-        return _reach(self.comparisons) * self.spread / math.sqrt(self.notes)
+        return _reach(self.comparisons, self.degrees) * self.spread / math.sqrt(self.notes)
 
 
 def compare(
@@ -81,14 +98,15 @@ def compare(
     table = np.concatenate([a, b], axis=1)
     difference = _difference(measure)
     weight = (parts(a, measure)[1] + parts(b, measure)[1]) / 2
-    found, spread = Estimate(None, None, None), None
+    found, spread, freedom = Estimate(None, None, None), None, 1.0
     if len(table):
         found = estimate(table, difference, weight, drawn=draw_sums(table, seed=seed))
     if found.value is not None and found.low is not None:
-        spread = math.sqrt(len(table)) * jackknife_error(jackknife(table, difference))
+        without = jackknife(table, difference)
+        spread, freedom = math.sqrt(len(table)) * jackknife_error(without), degrees(weight, without)
     p = None if found.value is None else randomisation(a, b, measure=measure, flips=flips, seed=seed)
     differing = int((a != b).any(axis=1).sum()) if len(table) else 0
-    return Difference(measure, found, p, p, 1, len(table), differing, spread)
+    return Difference(measure, found, p, p, 1, len(table), differing, spread, freedom)
 
 
 def randomisation(a: Array, b: Array, *, measure: str = "f1", flips: int = FLIPS, seed: int = SEED) -> float:
@@ -146,10 +164,13 @@ def fewest_notes(comparisons: int = 1) -> int:
     return math.ceil(math.log2(2 * max(1, comparisons) / LEVEL))
 
 
-def notes_needed(spread: float, difference: float, *, comparisons: int = 1, power: float = POWER) -> int:
+def notes_needed(
+    spread: float, difference: float, *, comparisons: int = 1, power: float = POWER, degrees: float = math.inf
+) -> int:
     """Notes that show a true difference with the given power; see the module for the formula and its source.
 
-    With several comparisons the level is divided by their number, as Holm's first step does.
+    degrees: of freedom with which `spread` is known; infinite where it is known exactly. With several comparisons the
+    level is divided by their number, as Holm's first step does.
 
     Raises:
         ValueError: if the difference is not above 0.
@@ -157,7 +178,7 @@ def notes_needed(spread: float, difference: float, *, comparisons: int = 1, powe
     if difference <= 0:
         raise ValueError(f"The difference to be shown has to be above 0, not {difference}.")
     z = NormalDist().inv_cdf(1 - LEVEL / (2 * max(1, comparisons)))
-    exact = (_reach(comparisons, power) * spread / difference) ** 2 + z**2 / 2
+    exact = (_reach(comparisons, degrees, power) * spread / difference) ** 2 + z**2 / 2
     return max(fewest_notes(comparisons), math.ceil(exact))
 
 
@@ -200,9 +221,13 @@ def _difference(measure: str) -> Callable[[Array], Array]:
     return statistic
 
 
-def _reach(comparisons: int, power: float = POWER) -> float:
-    normal = NormalDist()
-    return normal.inv_cdf(1 - LEVEL / (2 * max(1, comparisons))) + normal.inv_cdf(power)
+def _reach(comparisons: int, degrees: float, power: float = POWER) -> float:
+    """By how many standard errors a true difference has to be away from 0 to be shown."""
+    tail = 1 - LEVEL / (2 * max(1, comparisons))
+    if math.isinf(degrees):
+        normal = NormalDist()
+        return normal.inv_cdf(tail) + normal.inv_cdf(power)
+    return float(stdtrit(degrees, tail) + stdtrit(degrees, power))
 
 
 def _rounded(count: int) -> int:

@@ -1,9 +1,9 @@
 """Is more annotation worth it? A learning curve through the scores so far, and where it would go.
 
-score(n) = a - b n^(-c), an inverse power law, the family that fits best for text classifiers of this kind (Figueroa
-et al., BMC Medical Informatics and Decision Making 12:8 (2012)), fitted by weighted least squares: 0 <= a <= 1 (no
-score is above 1), b >= 0 (more notes do no harm), 0.05 <= c <= 2 on a grid, a and b exactly for each c. The band is a
-parametric bootstrap: the fitted scores with new noise, fitted again.
+score(n) = a - b n^(-c), an inverse power law, as is usual for text classifiers (Figueroa et al., BMC Medical
+Informatics and Decision Making 12:8 (2012)), fitted by weighted least squares: 0 <= a <= 1 (no score is above 1),
+b >= 0 (more notes do no harm), 0.05 <= c <= 2 on a grid, a and b exactly for each c. The band is a parametric
+bootstrap: the fitted scores with new noise, fitted again.
 """
 
 from __future__ import annotations

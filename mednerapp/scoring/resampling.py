@@ -4,11 +4,13 @@ The percentile bootstrap is too narrow with few notes, the more so when a few lo
 percentiles are moved outwards ("expanded percentiles": Hesterberg, "What teachers should know about the bootstrap",
 The American Statistician 69 (2015), section 5.2), from z = 1.96 to
 
-    z = t(0.975, m - 1) * max(sqrt(n / (n - 1)), jackknife standard error / bootstrap standard error)
+    z = t(0.975, d) * max(sqrt(n / (n - 1)), jackknife standard error / bootstrap standard error)
 
-n: notes. m = 1 / sum(w²): how many equally heavy notes would carry as much (Kish, Survey Sampling, 1965, 8.2), w being
-the share of each note in the denominator. Jackknife: Efron & Tibshirani, An Introduction to the Bootstrap, 1993,
-chapter 11. `mednerapp simulate coverage` prints how often the result holds the truth; docs/scoring.md quotes it.
+n: notes. d: degrees of freedom, the smaller of two figures. m - 1: as much as the notes carry m = (sum w)² /
+sum w² equally heavy ones (Kish, Survey Sampling, 1965, 8.2); w: the part of a note in the denominator. 2 n / (k - 1):
+k is the kurtosis of the notes' influence; a variance that few notes make up is known badly (Satterthwaite, Biometrics
+Bulletin 2 (1946)). Jackknife: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11.
+`mednerapp simulate coverage` prints how often the result holds the truth; docs/scoring.md quotes it.
 """
 
 from __future__ import annotations
@@ -86,14 +88,15 @@ def estimate(
     without = jackknife(table, statistic)
     if len(scores) < DEFINED * draws or np.isnan(without).any():
         return nothing
-    effective = effective_notes(weight)
     spread = float(scores.std())
     if spread < 1e-12:
         return (
-            _at_the_edge(float(value), effective) if proportion else Estimate(float(value), float(value), float(value))
+            _at_the_edge(float(value), effective_notes(weight))
+            if proportion
+            else Estimate(float(value), float(value), float(value))
         )
     error = jackknife_error(without)
-    z = float(stdtrit(max(effective - 1, 1), 0.975)) * max(np.sqrt(n / (n - 1)), error / spread)
+    z = float(stdtrit(degrees(weight, without), 0.975)) * max(np.sqrt(n / (n - 1)), error / spread)
     tail = float(ndtr(-z))
     low, high = np.quantile(scores, [tail, 1 - tail])
     return Estimate(float(value), min(float(low), float(value)), max(float(high), float(value)))
@@ -108,6 +111,17 @@ def jackknife_error(without: Array) -> float:
     """The standard error of a score, from its values without each note in turn (Tukey 1958)."""
     n = len(without)
     return float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
+
+
+def degrees(weight: Array, without: Array) -> float:
+    """The degrees of freedom of the standard error, at least 1; see the module. `without`: as of `jackknife`."""
+    n = len(without)
+    squares = (without - without.mean()) ** 2
+    few = 1.0 if n < 2 else effective_notes(weight) - 1
+    if squares.sum() > 0:
+        kurtosis = n * float((squares**2).sum()) / float(squares.sum()) ** 2
+        few = min(few, 2 * n / (kurtosis - 1)) if kurtosis > 1 else few
+    return max(1.0, few)
 
 
 def effective_notes(weight: Array) -> float:

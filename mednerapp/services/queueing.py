@@ -149,10 +149,11 @@ class Progress:
 
 
 def counts(store: Store, *, user: User, project_id: int) -> tuple[int, int]:
-    """(notes of the project, notes that somebody submitted)."""
+    """(notes of the project, notes that somebody submitted). Quick: the page of a note asks with every run."""
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
-        return tx.notes.count(project_id), tx.notes.submitted(project_id)
+        notes = tx.notes.count(project_id)
+        return notes, notes - tx.queue.waiting(project_id) - tx.queue.under_way(project_id)
 
 
 def progress(store: Store, *, user: User, project_id: int, today: datetime) -> Progress:

@@ -92,13 +92,13 @@ def _timed(
             func.min(at, type_=at.type),
             func.max(at, type_=at.type),
         )
-        .join(t.Note, t.Note.id == t.Annotation.note_id)
         .outerjoin(t.AnnotationEvent, own)
         .where(
             t.Annotation.user_id.in_(people),
             t.Annotation.state == "submitted",
-            t.Note.project_id == project_id,
-            t.Note.deleted_at.is_(None),
+            exists().where(
+                t.Note.id == t.Annotation.note_id, t.Note.project_id == project_id, t.Note.deleted_at.is_(None)
+            ),
             ~_imported(),
         )
         .group_by(t.Annotation.id, t.Annotation.user_id, t.Annotation.submitted_at)

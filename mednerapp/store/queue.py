@@ -96,24 +96,35 @@ class Queue:
         """How many notes nobody has begun."""
         return self._session.scalar(select(func.count()).where(t.NoteQueue.project_id == project_id)) or 0
 
+    def under_way(self, project_id: int) -> int:
+        """How many notes somebody has begun and nobody submitted."""
+        anybody = t.Annotation.user_id.in_(select(t.User.id))  # so the index of people and states is used
+        waiting = exists().where(t.NoteQueue.note_id == t.Annotation.note_id)
+        query = select(func.count(t.Annotation.note_id.distinct())).where(
+            anybody,
+            t.Annotation.state == _OPEN,
+            ~waiting,
+            _is_in(project_id, t.Annotation.note_id),
+            ~_submitted(t.Annotation.note_id),
+        )
+        return self._session.scalar(query) or 0
+
     def is_open(self, note_id: int) -> bool:
         """Whether the note is not in the bin and nobody has submitted it."""
-        query = select(t.Note.id).where(t.Note.id == note_id, t.Note.deleted_at.is_(None), ~_submitted())
+        query = select(t.Note.id).where(t.Note.id == note_id, t.Note.deleted_at.is_(None), ~_submitted(t.Note.id))
         return self._session.scalar(query) is not None
 
     def in_hand(self, *, project_id: int, user_id: int, tried: Collection[int] = ()) -> int | None:
         """A note that the person has in hand and has not put off."""
         return self._session.scalar(
             select(t.NoteLease.note_id)
-            .join(t.Note, t.Note.id == t.NoteLease.note_id)
             .where(
                 t.NoteLease.user_id == user_id,
                 t.NoteLease.expires_at > now(),
-                t.Note.id.not_in(tried),
-                t.Note.project_id == project_id,
-                t.Note.deleted_at.is_(None),
-                ~_submitted(),
-                ~_put_off(user_id),
+                t.NoteLease.note_id.not_in(tried),
+                _is_in(project_id, t.NoteLease.note_id),
+                ~_submitted(t.NoteLease.note_id),
+                ~_put_off(t.NoteLease.note_id, user_id),
             )
             .order_by(t.NoteLease.expires_at.desc())
             .limit(1)
@@ -149,7 +160,7 @@ class Queue:
     def left_behind(self, *, project_id: int, user_id: int, tried: Collection[int] = ()) -> int | None:
         """A note that somebody else began and let go of, and that nobody has submitted."""
         others = t.Annotation.user_id.in_(select(t.User.id).where(t.User.id != user_id))
-        query = _to_hand_out(project_id, user_id, tried).where(others, ~_put_off(user_id))
+        query = _to_hand_out(project_id, user_id, tried).where(others, ~_put_off(t.Annotation.note_id, user_id))
         return self._session.scalar(query.order_by(t.Annotation.note_id).limit(1))
 
     def put_off(self, *, project_id: int, user_id: int, tried: Collection[int] = ()) -> int | None:
@@ -167,7 +178,7 @@ class Queue:
         self._mark(note_id=note_id, user_id=user_id, skipped_at=None)
 
     def is_put_off(self, *, note_id: int, user_id: int) -> bool:
-        return bool(self._session.scalar(select(_put_off(user_id)).where(t.Note.id == note_id)))
+        return bool(self._session.scalar(select(_put_off(t.Note.id, user_id)).where(t.Note.id == note_id)))
 
     def _mark(self, *, note_id: int, user_id: int, skipped_at: datetime | None) -> None:
         self._session.execute(
@@ -183,17 +194,12 @@ class Queue:
 
 def _to_hand_out(project_id: int, user_id: int, tried: Collection[int]) -> Select[int]:
     """Notes with an open annotation that nobody else holds and nobody has submitted."""
-    return (
-        select(t.Annotation.note_id)
-        .join(t.Note, t.Note.id == t.Annotation.note_id)
-        .where(
-            t.Annotation.state == _OPEN,
-            t.Note.project_id == project_id,
-            t.Note.deleted_at.is_(None),
-            t.Note.id.not_in(tried),
-            ~_held(t.Note.id, user_id),
-            ~_submitted(),
-        )
+    return select(t.Annotation.note_id).where(
+        t.Annotation.state == _OPEN,
+        t.Annotation.note_id.not_in(tried),
+        _is_in(project_id, t.Annotation.note_id),
+        ~_held(t.Annotation.note_id, user_id),
+        ~_submitted(t.Annotation.note_id),
     )
 
 
@@ -204,14 +210,20 @@ def _held(note_id: Any, user_id: int) -> ColumnElement[bool]:
     )
 
 
-def _submitted() -> ColumnElement[bool]:
+def _is_in(project_id: int, note_id: Any) -> ColumnElement[bool]:
+    """Whether the note is in the project, and not in its bin. No join: SQLite would begin with the project's notes."""
+    note = aliased(t.Note)
+    return exists().where(note.id == note_id, note.project_id == project_id, note.deleted_at.is_(None))
+
+
+def _submitted(note_id: Any) -> ColumnElement[bool]:
     any_of_it = aliased(t.Annotation)
-    return exists().where(any_of_it.note_id == t.Note.id, any_of_it.state == _SUBMITTED)
+    return exists().where(any_of_it.note_id == note_id, any_of_it.state == _SUBMITTED)
 
 
-def _put_off(user_id: int) -> ColumnElement[bool]:
+def _put_off(note_id: Any, user_id: int) -> ColumnElement[bool]:
     own = aliased(t.Annotation)
-    return exists().where(own.note_id == t.Note.id, own.user_id == user_id, own.skipped_at.is_not(None))
+    return exists().where(own.note_id == note_id, own.user_id == user_id, own.skipped_at.is_not(None))
 
 
 def _changed_by_person() -> ColumnElement[bool]:

@@ -22,14 +22,20 @@ _SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 32">{conten
 ICON = _SVG.format(width=32, content=_MARK)
 LOGO = _SVG.format(  # the grey can be read on the light and on the dark sidebar
     width=132,
-    content=f'{_MARK}<text x="42" y="23" font-family="sans-serif" font-size="21" font-weight="700" fill="#6b7f88">'
-    "MedNER</text>",
+    content=f'{_MARK}<text x="42" y="23" font-family="sans-serif" font-size="21" font-weight="700" fill="#6b7f88" '
+    'textLength="84" lengthAdjust="spacingAndGlyphs">MedNER</text>',  # inside, whatever the font
 )
+
+# The theme has one primary colour: dark enough for white words on it, it is too dark for words on the dark background.
+_STYLE = """<style>
+button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: light-dark(#0b6477, #7fcfdf); }
+</style>"""
 
 
 def main() -> None:
     st.set_page_config(page_title="MedNER", page_icon=ICON, layout="wide")
     st.logo(LOGO, icon_image=ICON, size="large")
+    st.html(_STYLE)
     user = guard.require(Permission.ANNOTATE)
     pages = {name: _page(name, title, user.may(needed)) for name, (title, needed) in MENU.items()}
     # The default page has no path of its own in Streamlit; ours should have one, so the default only passes on.

@@ -115,7 +115,7 @@ def listed(user: User, project: Project, wanted: NoteFilter) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"] if may_delete else "single-cell",
-        column_config={"Title": st.column_config.TextColumn(width="large")},
+        column_config={"Title": st.column_config.TextColumn(width=280)},
         height=min(38 + 35 * len(notes), HEIGHT),
         key=f"notes-{fresh}-{ends[-1]}",
     )
@@ -226,7 +226,7 @@ def bin_(user: User, project: Project) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config={"Title": st.column_config.TextColumn(width="large")},
+        column_config={"Title": st.column_config.TextColumn(width=280)},
         height=min(38 + 35 * len(rows), HEIGHT),
         key=f"bin-{fresh}",
     )

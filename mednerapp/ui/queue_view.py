@@ -79,7 +79,6 @@ def go_on(user: User, opened: OpenNote, *, skip: bool = False) -> None:
     )
     if skip and next_id == opened.note.id:
         st.toast("No other note is left for you.")
-        return
     leave_note(next_id)
     st.rerun()
 

@@ -106,21 +106,60 @@ def press(*keys: str) -> Callable[[Page], None]:
     return act
 
 
-@pytest.mark.parametrize(
-    ("what", "act"),
-    [
-        ("a fresh note", press()),
-        ("an active span", press("n")),
-        ("judged spans", press("n", "a", "a", "r", "r", "n")),
-        ("the list of keys", press("?")),
-        ("the question before submitting", press("Control+Enter")),
-    ],
-    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
-)
-def test_the_annotate_page(themed: Page, server: AppServer, what: str, act: Callable[[Page], None]) -> None:
+STATES: dict[str, Callable[[Page], None]] = {
+    "a fresh note": press(),
+    "an active span": press("n"),
+    "judged spans": press("n", "a", "a", "r", "r", "n", "x", "u"),
+    "the word cursor": press("Control+Home", "Control+ArrowRight"),
+    "the list of keys": press("?"),
+    "the question before submitting": press("Control+Enter"),
+    "a comment": press("n", "m"),
+}
+
+
+@pytest.mark.parametrize("what", STATES)
+def test_the_annotate_page(themed: Page, server: AppServer, what: str) -> None:
     open_note(themed, server)
-    act(themed)
+    STATES[what](themed)
     check(themed, what)
+
+
+def test_the_bar_beside_a_span_and_every_panel_beside_the_text(themed: Page, server: AppServer) -> None:
+    open_note(themed, server)
+    themed.locator(".text mark").first.click()
+    expect(themed.locator(".floating")).to_be_visible()
+    found = faults(themed, "the bar")
+    openers = themed.locator(".openers button")
+    names = openers.all_text_contents()
+    assert len(names) > 4
+    for number, name in enumerate(names):
+        themed.locator(".text").focus()
+        press("Escape", "n")(themed)
+        openers.nth(number).click()
+        expect(themed.locator(".side")).to_be_visible()
+        found += faults(themed, f"panel {name}")
+    assert not found, "\n".join(found)
+
+
+def test_identical_mentions_in_the_whole_project(themed: Page, server: AppServer) -> None:
+    open_note(themed, server)
+    press("n", "b")(themed)
+    themed.get_by_role("radio", name="all my open notes").check()
+    expect(themed.locator(".place-group").first).to_be_visible()
+    check(themed, "the preview")
+
+
+def test_the_parts_of_the_notes_page(themed: Page, server: AppServer) -> None:
+    sign_in(themed, server, "/notes", Role.LEAD)
+    expect(themed.get_by_role("heading", name="Notes", exact=True)).to_be_visible()
+    parts = themed.get_by_test_id("stButtonGroup").first.get_by_role("radio")
+    expect(parts.first).to_be_visible()
+    found: list[str] = []
+    for number in range(parts.count()):
+        parts.nth(number).click()
+        found += faults(themed, f"part {parts.nth(number).text_content()}")
+    assert parts.count() > 1
+    assert not found, "\n".join(found)
 
 
 def test_the_annotate_page_without_a_note(themed: Page, server: AppServer) -> None:

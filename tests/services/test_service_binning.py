@@ -32,6 +32,7 @@ from mednerapp.domain.projects import Project
 from mednerapp.errors import NotFound, NothingToTrainOn
 from mednerapp.formats.jsonl import NoteWithSpans
 from mednerapp.services import annotating, binning, exporting, freezing, importing, projects, queueing
+from mednerapp.services.binning import Purged
 from mednerapp.services.importing import Outcome, look_at_text
 from mednerapp.settings import Settings
 from mednerapp.store import Store
@@ -178,8 +179,9 @@ def test_importing_the_same_text_again_takes_it_out_of_the_bin_and_says_so(
 # --- purging ---
 
 
-def later(days: float) -> dict[str, object]:
-    return {"settings": SETTINGS, "at": now() + timedelta(days=days)}
+def purge_later(store: Store) -> Purged:
+    """When the time of everything in the bin is over."""
+    return binning.purge(store, settings=SETTINGS, at=now() + timedelta(days=SETTINGS.retention_days + 1))
 
 
 def test_purging_removes_what_is_over_and_nothing_else(
@@ -192,7 +194,7 @@ def test_purging_removes_what_is_over_and_nothing_else(
     work_on(store, lead, gone)
     delete(store, lead, project, gone)
     assert binning.purge(store, settings=SETTINGS).notes == 0
-    assert binning.purge(store, **later(SETTINGS.retention_days + 1)).notes == 1
+    assert purge_later(store).notes == 1
     with database.read() as session:
         for table in (t.Annotation, t.AnnotationSpan, t.AnnotationEvent, t.Prediction, t.PredictionSpan, t.NoteLease):
             assert session.scalar(sa.select(sa.func.count()).select_from(table)) == 0, table
@@ -201,7 +203,7 @@ def test_purging_removes_what_is_over_and_nothing_else(
     with store.read() as tx:
         assert tx.search.matching(project.id, "aspirin", 9) == [kept]
     assert actions(store)[0] == "notes purged"
-    assert binning.purge(store, **later(SETTINGS.retention_days + 1)).notes == 0
+    assert purge_later(store).notes == 0
 
 
 def test_a_note_that_a_frozen_dataset_needs_is_never_purged(store: Store, project: Project, lead: User) -> None:
@@ -212,7 +214,7 @@ def test_a_note_that_a_frozen_dataset_needs_is_never_purged(store: Store, projec
     assert {note.frozen for note in binning.contents(store, user=lead, project_id=project.id) if note.id != spare} == {
         True
     }
-    found = binning.purge(store, **later(SETTINGS.retention_days + 1))
+    found = purge_later(store)
     assert found.notes == 1
     assert found.kept == tuple((note_id, (dataset.name,)) for note_id in notes if note_id != spare)
 
@@ -240,7 +242,7 @@ def test_nothing_of_a_purged_text_is_left_in_the_files_of_the_database(sqlite_st
 
     assert {b"Xylophagia", b"Zwieback"} <= there()
     delete(store, lead, project, gone)
-    assert binning.purge(store, **later(SETTINGS.retention_days + 1)).notes == 1
+    assert purge_later(store).notes == 1
     assert there() == set()
     with store.read() as tx:
         assert len(tx.search.matching(project.id, "aspirin", 99)) == 20

@@ -378,6 +378,24 @@ def test_progress_and_pace_are_ones_own_and_the_teams_is_for_the_lead(ward: Ward
     assert (team.mine.week, team.team.week) == (0, 3)
 
 
+def test_what_the_page_of_a_note_counts_is_what_there_is(ward: Ward) -> None:
+    lead = make_user(ward.store, Role.LEAD)
+    import_gold(ward.store, lead, ward.project, [("Gold.", [])])
+    begun, done, twice, reopened, binned, seen, _ = notes(ward, 7)
+    ward.edit("ann", begun)
+    for name, note_id in (("ann", done), ("ann", twice), ("ben", twice), ("ann", reopened), ("ann", binned)):
+        ward.edit(name, note_id)
+        ward.submit(name, note_id)
+    ward.hold("ann", seen)
+    with ward.store.write() as tx:
+        tx.notes.delete([binned], project_id=ward.project.id, user_id=None)
+    again = annotating.open_note(ward.store, user=ward.person("ann"), note_id=reopened).annotation
+    annotating.reopen(ward.store, user=ward.person("ann"), annotation_id=again.id)
+    assert queueing.counts(ward.store, user=lead, project_id=ward.project.id) == (7, 3)
+    with ward.store.read() as tx:
+        assert (tx.notes.count(ward.project.id), tx.notes.submitted(ward.project.id)) == (7, 3)
+
+
 def test_imported_gold_is_nobodys_pace(ward: Ward) -> None:
     lead = make_user(ward.store, Role.LEAD)
     import_gold(ward.store, lead, ward.project, [(TEXT, [FEVER])])
@@ -418,3 +436,20 @@ def test_what_suggestions_do_is_counted_beside_what_people_find_without(ward: Wa
     assert (with_help.accepted, with_help.changed, with_help.rejected) == (1, 1, 1)
     assert (without.blind, without.notes, without.spans, without.accepted) == (True, 1, 1, 0)
     assert without.density == 1000 / words
+
+
+def test_a_share_of_notes_opens_without_suggestions_for_everybody(ward: Ward) -> None:
+    adapter = make_adapter(ward.store)
+    promote(ward.store, ward.project, adapter)
+    ward.choose(QueueOrder.IMPORT, 50)
+    given = notes(ward, 16)
+    for note_id in given:
+        predict(ward.store, note_id, adapter, [(FEVER, 0.9)])
+    seen = [
+        {annotating.open_note(ward.store, user=ward.person(name), note_id=note_id).annotation for note_id in given}
+        for name in ("ann", "ben")
+    ]
+    blind = [{annotation.note_id for annotation in annotations if annotation.blind} for annotations in seen]
+    bare = [{annotation.note_id for annotation in annotations if not annotation.spans} for annotations in seen]
+    assert blind[0] == blind[1] == bare[0] == bare[1]
+    assert 0 < len(blind[0]) < len(given)

@@ -247,7 +247,7 @@ def test_a_model_that_found_nothing_and_one_without_common_notes_are_told_apart(
     other = make_adapter(bench.store, "Other", project=bench.project)
     bench.evaluate(bench.starter, {}, seen=range(5))
     assert bench.compare().scores[0].micro.f1.value == 0
-    assert bench.compare().scores[0].micro.f1.high == 0
+    assert bench.compare().scores[0].micro.f1.high > 0  # five notes do not say that it never finds anything
     bench.evaluate(other, ALL_RIGHT, seen=range(5, 10))
     found = bench.compare()
     assert (found.notes, found.left_out, found.scores) == (0, 10, ())  # no note, no claim

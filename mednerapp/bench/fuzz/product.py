@@ -88,16 +88,25 @@ class Product:
                 labels=MEDICAL_SCHEMA.names,
             ).id
 
+    def add_note(self, title: str, text: str, suggestions: Sequence[ScoredSpan]) -> int:
+        """A note in a project of its own."""
+        project = projects.create(self.store, by=None, name=title)
+        return self._add_note(project.id, title, text, suggestions)
+
+    def _add_note(self, project_id: int, title: str, text: str, suggestions: Sequence[ScoredSpan]) -> int:
+        with self.store.write() as tx:
+            note_id = tx.notes.add(project_id=project_id, note=NewNote(text, title), user_id=None)
+            tx.predictions.put(note_id=note_id, adapter_id=self._adapter_id, spans=suggestions)
+        return note_id
+
     def add_ground(self, number: int, chance: random.Random) -> Ground:
         """A project with notes and suggestions, different for each run."""
         project = projects.create(self.store, by=None, name=f"Run {number}")
         texts = [_text(base, chance) for base in synthetic_notes(NOTES, seed=chance.randrange(2**31))]
-        notes: list[int] = []
-        for i, text in enumerate(texts):
-            with self.store.write() as tx:
-                note_id = tx.notes.add(project_id=project.id, note=NewNote(text, f"Note {number}.{i}"), user_id=None)
-                tx.predictions.put(note_id=note_id, adapter_id=self._adapter_id, spans=_suggestions(text, chance))
-            notes.append(note_id)
+        notes = [
+            self._add_note(project.id, f"Note {number}.{i}", text, _suggestions(text, chance))
+            for i, text in enumerate(texts)
+        ]
         return Ground(project.id, tuple(notes))
 
     def start(self) -> None:

@@ -17,16 +17,20 @@ Progress = Callable[[int, int], None]
 
 LABELS = ("Disease", "Drug", "Procedure", "Symptom", "Test")
 _NOTES_OF_A_PATIENT = 3
-_CHANGED = 30  # one word in so many is changed in a planted near-duplicate
+_CHANGED = 60  # one word in so many is changed in a planted near-duplicate
 _WORDS = 80  # of a note that a near-duplicate is made of; in a shorter one every changed word counts too much
 
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """clean: nothing was reported before planting. patients, texts: planted and found. other: reported, not planted."""
+    """patients, texts: planted and found. other: reported after planting, neither planted nor alike before.
+
+    alike_before: near-duplicates across sides that the synthetic notes hold by themselves (the shortest are two or
+    three stock sentences).
+    """
 
     notes: int
-    clean: bool
+    alike_before: int
     patients_planted: int
     patients_found: int
     texts_planted: int
@@ -60,7 +64,7 @@ def leaks(*, notes: int, planted: int = 20, seed: int = 1, on_progress: Progress
     found = {patient.patient for patient in second.patients}
     return Leaks(
         notes=notes,
-        clean=first.clean,
+        alike_before=len(natural),
         patients_planted=planted,
         patients_found=len(found & set(patients)),
         texts_planted=planted,
@@ -70,7 +74,7 @@ def leaks(*, notes: int, planted: int = 20, seed: int = 1, on_progress: Progress
 
 
 def _almost(text: str, draw: random.Random) -> str:
-    """The same note again: a line in front, one word in thirty another."""
+    """The same note again: a line in front, one word in sixty another."""
     words = text.split(" ")
     for i in draw.sample(range(len(words)), max(1, len(words) // _CHANGED)):
         words[i] = "amended"

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mednerapp.bench.simulate.populations import SPREAD, World, shift_for
-from mednerapp.scoring.comparing import LEVEL, compare, fewest_notes, randomisation
+from mednerapp.scoring.comparing import LEVEL, POWER, compare, fewest_notes, randomisation
 from mednerapp.scoring.intervals import bootstrap, parts, tabulate
 from mednerapp.scoring.resampling import draw_sums, ratio
 
 Progress = Callable[[int, int], None]
 
+_MANY = 20_000  # notes
 MEASURES = ("precision", "recall", "f1")
 
 
@@ -99,6 +100,7 @@ class Power:
 
     pilots: test sets of `notes` notes, each of which gave its own total; low, median, high: quartiles of these.
     shown: share of new test sets of these sizes, on which the true `difference` was told from none. announced: 0.8.
+    known, shown_known: the same with the one total that 20,000 notes would announce, so that only the formula is tried.
     """
 
     notes: int
@@ -110,6 +112,8 @@ class Power:
     high: int
     shown: float
     announced: float
+    known: int
+    shown_known: float
 
 
 def power(
@@ -125,14 +129,20 @@ def power(
     """Each pilot test set says how many notes it takes; then so many are drawn, `tests` times, and tested."""
     world, generator = World(spread, shift_for(difference, spread)), np.random.default_rng(seed)
     totals: list[int] = []
-    shown = 0
+    shown = shown_known = 0
+
+    def told_apart(total: int) -> bool:
+        first, second = (tabulate(side) for side in world.draw(total, generator))
+        return randomisation(first, second, flips=1000, seed=int(generator.integers(2**32))) <= LEVEL
+
+    known = compare(*world.draw(_MANY, generator), flips=1).notes_for(difference) or fewest_notes()
     for done in range(pilots):
-        total = compare(*world.draw(notes, generator)).notes_for(difference) or fewest_notes()
+        total = compare(*world.draw(notes, generator), flips=1).notes_for(difference) or fewest_notes()
         totals.append(total)
         for _ in range(tests):
-            first, second = world.draw(total, generator)
-            p = randomisation(tabulate(first), tabulate(second), flips=1000, seed=int(generator.integers(2**32)))
-            shown += p <= LEVEL
+            shown += told_apart(total)
+            shown_known += told_apart(known)
         on_progress(done + 1, pilots)
     low, median, high = (int(q) for q in np.quantile(totals, [0.25, 0.5, 0.75]))
-    return Power(notes, difference, pilots, pilots * tests, low, median, high, shown / (pilots * tests), 0.8)
+    done = pilots * tests
+    return Power(notes, difference, pilots, done, low, median, high, shown / done, POWER, known, shown_known / done)

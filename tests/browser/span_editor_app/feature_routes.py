@@ -57,8 +57,7 @@ async def underlay(request: Request) -> Response:
 
 async def find(request: Request) -> Response:
     """One note a page."""
-    asked = await request.json()
-    query, after = asked["q"], int(asked.get("after") or 0)
+    query, after = request.query_params["q"], int(request.query_params.get("after", 0))
     with notes.lock:
         found: list[Body] = []
         for note in notes.world.notes.values():
@@ -129,7 +128,7 @@ ROUTES = [
     Route("/api/annotations/{id}/timeline", timeline, methods=["GET"]),
     Route("/api/annotations/{id}/sources", sources, methods=["GET"]),
     Route("/api/annotations/{id}/underlay", underlay, methods=["GET"]),
-    Route("/api/projects/{project}/find", find, methods=["POST"]),
+    Route("/api/projects/{project}/find", find, methods=["GET"]),
     Route("/api/projects/{project}/bulk/preview", preview, methods=["POST"]),
     Route("/api/projects/{project}/bulk/apply", apply, methods=["POST"]),
 ]
