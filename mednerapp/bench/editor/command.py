@@ -61,6 +61,7 @@ def run(plan: Plan, *, scratch: Path) -> dict[str, Any]:
         with product.product_server(settings) as url:
             context = _signed_in(browser, url)
             for note, note_id in zip(notes, ids, strict=True):
+                _say(f"{note.size.name} ...")
                 with _open(context, f"{url}/annotate?note={note_id}", plan) as page:
                     sizes[note.size.name] = _measure(browser, page, note, plan, scratch)
         version = browser.version
@@ -76,6 +77,11 @@ def run(plan: Plan, *, scratch: Path) -> dict[str, Any]:
         "slow_handler_ms": plan.slow_handler,
         "sizes": sizes,
     }
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
 
 
 def _signed_in(browser: Browser, url: str) -> BrowserContext:
@@ -113,7 +119,8 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
             "nlp_assets": peers.assets_of(folder),
             "nlp_note": peers.nlp_data(note),
         }
-    starts = spread([scored.span.start for scored in note.spans], plan.samples)
+    places = [scored.span.start for scored in note.spans]
+    starts = spread(places, plan.samples)
     with static_server(folders, values) as base:
         context = new_context(browser)  # of its own: a tab behind another one draws no frames
         plain_page = context.new_page()
@@ -124,6 +131,7 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
         typist.go_to(starts[len(starts) // 2])
         saves = measure_saves(page, plan.samples)
         in_product = counted(page)
+        fewer = spread(places, min(plan.samples, peers.MOST_SAMPLES))
         first = measure_first_paint(new_context(browser), base, plan.first_paints)
         return {
             "words": note.size.words,
@@ -132,7 +140,7 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
             "save": report.save(saves),
             "first_paint": report.first_paint(first, note.size),
             "page": in_product,
-            "peers": [report.peer(one) for one in _peers(browser, base, plain, note, starts, folder, scratch)],
+            "peers": [report.peer(one) for one in _peers(browser, base, plain, note, fewer, folder, scratch)],
         }
 
 

@@ -26,6 +26,7 @@ NLP = "streamlit-nlp-annotator"
 RENDERERS = ("SPANS", "CSS_HIGHLIGHTS")
 WARM_UP = 3
 FIRST_PAINTS = 4
+MOST_SAMPLES = 20  # of each action: they are far enough from us
 _UNDO_PAUSE = 350  # ms; @recogito/text-annotator takes changes that follow more quickly as one step
 
 
@@ -181,10 +182,10 @@ def _recogito(browser: Browser, url: str, plain: Keys, starts: list[int], peer: 
             taken = keys.timed(pressed, "peer.drawing()").painted
             if page.evaluate("() => peer.state()") != before and turn >= WARM_UP:
                 peer.add(action, taken, floor)
-            page.wait_for_timeout(_UNDO_PAUSE)
+            if action != "next":
+                page.wait_for_timeout(_UNDO_PAUSE)
             if after:
                 keys.press(after)
-                page.wait_for_timeout(_UNDO_PAUSE)
     context.close()
     return peer
 

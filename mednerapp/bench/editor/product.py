@@ -85,7 +85,8 @@ def running(script: Path, *, health: str, env: Mapping[str, str]) -> Generator[s
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"]
-    process = subprocess.Popen(command, cwd=_ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", **env})
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", **env}
+    process = subprocess.Popen(command, cwd=_ROOT, env=variables, stdout=subprocess.DEVNULL)  # ours is the table's
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_healthy(url + health, process)
