@@ -117,7 +117,7 @@ def correct_by_mouse(page: Page) -> None:
     page.keyboard.press("2")
     saved(page)
     page.locator(".text mark").filter(has_text="furosemide").first.click()
-    page.get_by_role("button", name=re.compile("^Accept")).first.click()
+    page.get_by_role("button", name="Accept", exact=True).click()
     saved(page)
 
 

@@ -81,6 +81,7 @@ export class SpanEditor {
     this.data = data;
     this.pane.style.height = data.height ? `${data.height}px` : '';
     this.loader.take(data, previous);
+    this.painter.updateColors();
     this.refresh();
   }
 

@@ -27,22 +27,35 @@ export async function fetchJson(url, payload) {
 }
 
 const FRAME_LIMIT = 50; // ms; a hidden page draws no frames
+const channel = new MessageChannel();
+let queue = [];
+let turn = 0;
+let limit = null;
 
-/** Runs something right after the next frame is painted, so that what a key changes in the text is seen first. */
+/** Runs something right after the next frame is painted, so that what a key changes in the text is seen first; in the order of the calls. */
 export function afterFrame(run) {
-  let done = false;
-  const once = () => {
-    if (done) return;
-    done = true;
-    clearTimeout(timer);
-    run();
-  };
-  const timer = setTimeout(once, FRAME_LIMIT);
-  requestAnimationFrame(() => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = once;
-    port2.postMessage(null);
-  });
+  queue.push(run);
+  if (queue.length > 1) return;
+  const current = turn;
+  limit = setTimeout(() => runQueue(current), FRAME_LIMIT);
+  requestAnimationFrame(() => channel.port2.postMessage(current));
+}
+
+channel.port1.onmessage = ({ data }) => runQueue(data);
+
+function runQueue(of) {
+  if (of !== turn) return; // the limit came first
+  clearTimeout(limit);
+  turn += 1;
+  const now = queue;
+  queue = [];
+  for (const run of now) {
+    try {
+      run();
+    } catch (error) {
+      reportError(error); // one of them must not take the others along
+    }
+  }
 }
 
 /** Runs something when the browser has nothing better to do, half a second from now at the latest. */

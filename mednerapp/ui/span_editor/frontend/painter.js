@@ -1,23 +1,24 @@
 // Draws a SpanDocument: one element per block of text, in it the segments of segments.js.
-// What a key costs is what it touches here: an edit that leaves a span where it is restyles its own segments, any other one
-// replaces the nodes around it. Blocks far from what is seen hold plain text until there is time to draw their spans.
+// What a key costs is what it touches here: its own frame shows by colour what it did (ahead.js); words on badges and new segments,
+// which lay a paragraph out anew, follow right after that frame. Blocks far from what is seen hold plain text until there is time
+// to draw their spans.
 
+import { Ahead } from './ahead.js';
+import { PLAIN_COLOR, rulesFor, safeColor } from './colors.js';
 import { samePlace } from './document.js';
-import { whenIdle } from './http.js';
-import { dress, facts, nodesFor } from './segments.js';
+import { afterFrame, whenIdle } from './http.js';
+import { dress, dressColors, facts, nodesFor } from './segments.js';
 
-const PLAIN_COLOR = '#808080';
 const FIRST_BLOCKS = 8; // drawn before the first frame: more than a window shows
 const IDLE_BLOCKS = 6; // drawn at a time afterwards
 
-/** A colour from data ends up in CSS: anything but a hexadecimal colour could load a URL. */
-export function safeColor(color) {
-  return /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.test(color ?? '') ? color : PLAIN_COLOR;
-}
-
 export class Painter {
+  #labels = [];
   #colors = new Map(); // label → {name, color}
   #sheet = new CSSStyleSheet();
+  #rules = '';
+  #late = []; // changes whose words and segments are drawn after the frame
+  #ahead;
   #blockOf = new WeakMap(); // block element → block
   #document;
   #active = null;
@@ -28,14 +29,25 @@ export class Painter {
   /** @param {HTMLElement} element emptied and filled by the painter */
   constructor(element) {
     this.element = element;
+    this.#ahead = new Ahead({
+      segmentsOf: (span) => this.#segments(span),
+      isDrawn: (range) => this.#document.blocksOf(range).every((block) => block.drawn),
+      rangeOf: (start, end) => this.#rangeOf(start, end),
+      restyle: (segment) => dressColors(segment, this.#document, this.#active, this.#colorOf),
+      colorOf: (label) => this.#colorOf(label),
+    });
   }
 
   /** Draws everything: what is seen first now, the rest when there is time. */
   mount(document_, labels) {
     this.#document = document_;
     this.#active = null;
+    this.#late = [];
+    this.#ahead.clear();
     this.#near.disconnect();
-    this.#setColors(labels);
+    this.#labels = labels;
+    this.#colors = new Map(labels.map(({ name, color }, i) => [name, { name: `label-${i}`, color: safeColor(color) }]));
+    this.updateColors();
     const elements = document_.blocks.map((block) => {
       block.element = document.createElement('div');
       block.element.className = 'block';
@@ -87,26 +99,40 @@ export class Painter {
     block.element.replaceChildren(...nodes);
   }
 
-  /** Each label's colour is one rule, not a style on every segment. */
-  #setColors(labels) {
-    const colors = labels.map((label) => safeColor(label.color));
-    this.#colors = new Map(labels.map(({ name }, i) => [name, { name: `label-${i}`, color: colors[i] }]));
-    this.#sheet.replaceSync([...colors, PLAIN_COLOR].map((color, i) =>
-      `.label-${i < colors.length ? i : 'none'} { --color: ${color}; }`).join('\n'));
+  /** Writes the rules of the labels for the theme as it is now. */
+  updateColors() {
+    const text = getComputedStyle(this.element).getPropertyValue('--st-text-color').trim();
+    const rules = rulesFor(this.#labels.map(({ color }) => color), text || 'currentcolor');
     const root = this.element.getRootNode();
     if (!root.adoptedStyleSheets.includes(this.#sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, this.#sheet];
+    if (rules === this.#rules) return;
+    this.#rules = rules;
+    this.#sheet.replaceSync(rules);
   }
 
   #colorOf = (label) => this.#colors.get(label) ?? { name: 'label-none', color: PLAIN_COLOR };
 
   // ---- changes
 
-  /** Redraws what these changes, already made in the document, have touched. */
+  /** Draws what these changes, already made in the document, have touched: at once by colour, completely after the frame. */
   paint(changes) {
+    this.settle();
+    this.#late = changes;
+    if (this.#ahead.show(changes)) afterFrame(() => this.settle());
+    else this.settle();
+  }
+
+  /** Completes what the last key has changed. */
+  settle() {
+    const changes = this.#late;
+    if (!changes.length) return;
+    this.#late = [];
+    this.#ahead.clear();
     for (const { before, after } of changes) {
-      if (before && after && samePlace(before, after)) this.restyle(after);
+      if (before && after && samePlace(before, after)) this.#restyle(after);
       else for (const span of [before, after]) if (span) this.#replace(span.start, span.end);
     }
+    for (const layer of this.#layers.values()) if (layer.waits) this.#showLayer(layer);
   }
 
   /** Replaces the nodes that show [start, end). */
@@ -137,8 +163,8 @@ export class Painter {
   }
 
   /** Brings the segments of a span that has stayed where it is up to date. */
-  restyle(span) {
-    for (const element of this.segmentsOf(span)) dress(element, this.#document, this.#active, this.#colorOf);
+  #restyle(span) {
+    for (const element of this.#segments(span)) dress(element, this.#document, this.#active, this.#colorOf);
   }
 
   /** Marks one span as the active one and takes the mark from the span that had it. */
@@ -147,12 +173,18 @@ export class Painter {
     const id = span?.id ?? null;
     if (id === this.#active) return;
     this.#active = id;
-    if (previous) this.restyle(previous);
-    if (span) this.restyle(span);
+    for (const one of [previous, span]) {
+      if (one) for (const element of this.#segments(one)) dressColors(element, this.#document, this.#active, this.#colorOf);
+    }
   }
 
   /** The elements that show a span, in text order. */
   segmentsOf(span) {
+    this.settle();
+    return this.#segments(span);
+  }
+
+  #segments(span) {
     const found = [];
     for (const block of this.#document.blocksOf(span)) {
       this.#need(block);
@@ -168,6 +200,13 @@ export class Painter {
   /** The first element that shows a span; null if it is not drawn. */
   elementOf(span) {
     return this.segmentsOf(span)[0] ?? null;
+  }
+
+  /** Where on the screen a range is, without completing anything; null: that has to come first. */
+  boxOf(range) {
+    const [first] = range.id ? this.#segments(range) : [];
+    if (first) return first.getBoundingClientRect();
+    return this.#late.length ? null : this.#rangeOf(range.start, range.end).getBoundingClientRect();
   }
 
   /** Draws the spans around a place that is about to be shown. */
@@ -191,7 +230,9 @@ export class Painter {
       this.#layers.set(name, layer);
     }
     layer.ranges = ranges;
-    this.#showLayer(layer);
+    layer.waits = Boolean(this.#late.length && ranges.length);
+    if (layer.waits) this.#hideLayer(layer);
+    else this.#showLayer(layer);
     if (ranges.length) CSS.highlights.set(`medner-${name}`, layer.highlight);
     else CSS.highlights.delete(`medner-${name}`);
   }
@@ -205,9 +246,14 @@ export class Painter {
     for (const layer of this.#layers.values()) this.#showLayer(layer);
   }
 
-  #showLayer(layer) {
+  #hideLayer(layer) {
     layer.highlight.clear();
     layer.shown.clear();
+  }
+
+  #showLayer(layer) {
+    this.#hideLayer(layer);
+    layer.waits = false;
     const length = this.#document?.text.length ?? 0;
     for (const range of layer.ranges) {
       const within = { start: Math.max(0, range.start), end: Math.min(range.end, length) };
@@ -229,7 +275,7 @@ export class Painter {
     const parts = layer.shown.get(block);
     for (const old of parts.drawn) layer.highlight.delete(old);
     parts.drawn = parts.ranges.map(({ start, end }) => {
-      const range = this.rangeOf(start, end);
+      const range = this.#rangeOf(start, end);
       const { startContainer, startOffset, endContainer, endOffset } = range;
       return new StaticRange({ startContainer, startOffset, endContainer, endOffset });
     });
@@ -240,6 +286,7 @@ export class Painter {
 
   /** The spans drawn under a pointer event, innermost first; those that only pass over it come last. */
   spansAt(event) {
+    this.settle();
     const segment = event.composedPath().find((node) => node.localName === 'mark' && facts.has(node));
     if (!segment) return [];
     const { ids, passing } = facts.get(segment);
@@ -250,6 +297,7 @@ export class Painter {
 
   /** UTF-16 offset of a DOM position inside the text; null for a position elsewhere. */
   offsetOf(node, offset) {
+    this.settle();
     const { length } = this.#document.text;
     if (node === this.element) return this.#blockOf.get(node.children[offset])?.start ?? length;
     const fact = facts.get(node);
@@ -262,6 +310,11 @@ export class Painter {
 
   /** A DOM range over [start, end) UTF-16 units. */
   rangeOf(start, end) {
+    this.settle();
+    return this.#rangeOf(start, end);
+  }
+
+  #rangeOf(start, end) {
     const range = document.createRange();
     range.setStart(...this.#positionOf(start, this.#document.blockAt(start)));
     range.setEnd(...this.#positionOf(end, this.#document.blockAt(Math.max(start, end - 1))));

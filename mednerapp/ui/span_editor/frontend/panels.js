@@ -2,7 +2,7 @@
 
 import { button, element, rovingFocus } from './elements.js';
 import { GESTURES } from './keys.js';
-import { safeColor } from './painter.js';
+import { safeColor } from './colors.js';
 import { describe } from './segments.js';
 
 /** A label as a button: key, colour, name. */

@@ -67,20 +67,25 @@ function segment(text, open, start, end) {
 
 const innermost = (a, b) => a.end - a.start - (b.end - b.start);
 
+/** Makes a segment look like the spans that it lies in, as they are now, and say so. */
+export function dress(element, document_, activeId, colorOf) {
+  dressColors(element, document_, activeId, colorOf);
+  dressWords(element, document_);
+}
+
 /**
- * Makes a segment look like the spans that it lies in, as they are now.
+ * What a segment shows by colour and line: nothing in here moves any text.
  * @param {HTMLElement} element
  * @param {import('./document.js').SpanDocument} document_
  * @param {string | null} activeId
- * @param {(label: string) => {name: string, color: string}} colorOf class that sets --color, and the colour itself
+ * @param {(label: string) => {name: string, color: string}} colorOf class of the label, and its colour
  */
-export function dress(element, document_, activeId, colorOf) {
+export function dressColors(element, document_, activeId, colorOf) {
   const { start, end, ids, passing } = facts.get(element);
   const open = ids.map((id) => document_.get(id));
   const over = passing.map((id) => document_.get(id));
   const active = open.find(({ id }) => id === activeId) ?? null;
-  const innermostFirst = open.length > 1 ? [...open].sort(innermost) : open;
-  const main = active ?? innermostFirst[0] ?? over[0];
+  const main = active ?? inner(open)[0] ?? over[0];
   const classes = ['segment', colorOf(main.label).name, open.length ? main.state : 'gap'];
   if (active) {
     const pieces = piecesOf(active);
@@ -89,16 +94,24 @@ export function dress(element, document_, activeId, colorOf) {
     if (pieces.some(([, to]) => to === end)) classes.push('last');
   } else if (over.some(({ id }) => id === activeId)) classes.push('between');
   set(element, 'class', classes.join(' '));
+  const mixed = open.length > 1 || (open.length && over.length);
+  set(element, 'style', mixed ? `background: ${layered(open, over, main, activeId, colorOf)}; --lines: ${
+    Math.min(open.length + over.length, MAX_LINES)}` : null);
+}
+
+/** What a segment says: the badges of the spans that end in it, their scores, its tooltip. */
+export function dressWords(element, document_) {
+  const { end, ids } = facts.get(element);
+  const innermostFirst = inner(ids.map((id) => document_.get(id)));
   const ending = innermostFirst.filter((span) => span.end === end);
   set(element, 'data-badge', ending.length ? ending.map(badgeOf).join(' · ') : null);
   const scored = innermostFirst.find((span) => span.state === 'suggested' && span.score !== null);
   const scores = ending.filter(({ score }) => score !== null).map(({ score }) => score.toFixed(2));
   set(element, 'data-score', scores.length ? scores.join(' · ') : null); // shown on demand
   set(element, 'title', scored ? describe(scored) : null);
-  const mixed = open.length > 1 || (open.length && over.length);
-  set(element, 'style', mixed ? `background: ${layered(open, over, main, activeId, colorOf)}; --lines: ${
-    Math.min(open.length + over.length, MAX_LINES)}` : null);
 }
+
+const inner = (spans) => (spans.length > 1 ? [...spans].sort(innermost) : spans);
 
 function set(element, name, value) {
   if (element.getAttribute(name) === value) return;

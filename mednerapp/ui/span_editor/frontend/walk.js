@@ -1,6 +1,7 @@
 // Where the person is: the active span, the selected text, what is announced and scrolled into view.
 
 import { mentionOf } from './document.js';
+import { afterFrame } from './http.js';
 import { describe } from './segments.js';
 import { clearSelection, select } from './selection.js';
 
@@ -74,7 +75,11 @@ export class Walk {
       if (document_ !== editor.document) return;
       const { pane, painter } = editor;
       painter.prepare(range);
-      const place = painter.rangeOf(range.start, range.end).getBoundingClientRect();
+      const place = painter.boxOf(range);
+      if (!place) {
+        afterFrame(() => this.reveal(range, { block, after }));
+        return;
+      }
       const frame = pane.getBoundingClientRect();
       const margin = Math.min(64, frame.height / 6);
       const above = place.top < frame.top + margin;

@@ -1,7 +1,7 @@
 // The part of the project's guideline that is about the label of the active span.
 
 import { element } from '../elements.js';
-import { safeColor } from '../painter.js';
+import { safeColor } from '../colors.js';
 import { fromMarkdown } from './markdown.js';
 import { write } from './shared.js';
 

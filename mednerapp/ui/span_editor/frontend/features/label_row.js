@@ -1,7 +1,7 @@
 // A row of buttons, one for each label of the project.
 
 import { button, element, rovingFocus } from '../elements.js';
-import { safeColor } from '../painter.js';
+import { safeColor } from '../colors.js';
 
 /** @param {(name: string) => void} choose
  *  @param {string} prefix what is held with the key of a label */
