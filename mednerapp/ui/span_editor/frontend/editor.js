@@ -113,7 +113,7 @@ export class SpanEditor {
       selected: selected && this.wire.rangeToWire(selected),
       cursor: this.cursor.word && this.wire.rangeToWire(this.cursor.word),
       pending: pending.length, problem: problem?.kind ?? null, banner: this.banner.kind, leaving: this.saving.leaving,
-      canUndo: this.history.canUndo, canRedo: this.history.canRedo,
+      canUndo: this.history.canUndo, canRedo: this.history.canRedo, steps: this.history.ids,
     };
   }
 
@@ -151,6 +151,7 @@ export class SpanEditor {
 
   /** Makes changes that need not be sent. */
   show(changes) {
+    this.painter.settle(); // of the key before, which knew the document as it was
     for (const change of changes) this.document.apply(change);
     this.painter.paint(changes);
     this.walk.reselect();

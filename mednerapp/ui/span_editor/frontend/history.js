@@ -11,7 +11,7 @@ import { uuid } from './http.js';
  */
 
 export class History {
-  #done = []; // Step, or a function that makes it: stored steps are translated when it is their turn
+  #done = []; // Step, or a function with its id that makes it: stored steps are translated when it is their turn
   #undone = [];
   #ids = new Set(); // of all steps that were made here, to know them again among the stored ones
 
@@ -21,6 +21,11 @@ export class History {
 
   get canRedo() {
     return this.#undone.length > 0;
+  }
+
+  /** Ids of the steps that can be undone and redone, oldest first: for tests, which compare them with the log. */
+  get ids() {
+    return { done: this.#done.map(({ id }) => id), undone: this.#undone.map(({ id }) => id) };
   }
 
   /** The newest step that can be undone, null if it was not made here. */
@@ -64,13 +69,17 @@ export class History {
   putBeneath({ done, undone }, wire) {
     const untouched = this.#ids.size === 0;
     const foreign = ({ id, step }) => !this.#ids.has(step ?? id);
-    const lazily = (step) => () => ({
-      id: (step.step ?? step.id) || uuid(),
-      bulk: Boolean(step.bulk),
-      changes: step.changes.map(({ before, after }) => ({
-        before: before && wire.fromWire(before), after: after && wire.fromWire(after),
-      })),
-    });
+    const lazily = (step) => {
+      const id = (step.step ?? step.id) || uuid();
+      const make = () => ({
+        id,
+        bulk: Boolean(step.bulk),
+        changes: step.changes.map(({ before, after }) => ({
+          before: before && wire.fromWire(before), after: after && wire.fromWire(after),
+        })),
+      });
+      return Object.assign(make, { id });
+    };
     for (const step of done) for (const { before, after } of step.changes) wire.remember((before ?? after).id);
     this.#done = [...done.filter(foreign).map(lazily), ...this.#done];
     if (untouched) this.#undone = undone.filter(foreign).map(lazily);

@@ -114,9 +114,9 @@ export class Painter {
 
   // ---- changes
 
-  /** Draws what these changes, already made in the document, have touched: at once by colour, completely after the frame. */
+  /** Draws what these changes have touched: at once by colour, completely after the frame. The document was settled before they were
+   *  made in it. */
   paint(changes) {
-    this.settle();
     this.#late = changes;
     if (this.#ahead.show(changes)) afterFrame(() => this.settle());
     else this.settle();
