@@ -96,3 +96,13 @@ def sqlite_store(sqlite_url: str) -> Iterator[Store]:
     opened = connect(sqlite_url)
     yield Store(opened)
     opened.dispose()
+
+
+# Files that take minutes: begun first, so that no process is left with one of them while the others have nothing to do.
+_LONG = ("loop/test_kills.py", "cli/test_command_line.py", "cli/test_compare_command.py", "loop/test_whole_loop.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    long = [str(here / name) for name in _LONG]
+    items.sort(key=lambda item: long.index(str(item.path)) if str(item.path) in long else len(long))

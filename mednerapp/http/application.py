@@ -11,6 +11,7 @@ from streamlit import config
 
 from mednerapp.bootstrap import App
 from mednerapp.http import annotations, bulk, edits, exports, health, sign_in
+from mednerapp.http.connections import answer_at_once
 from mednerapp.http.identity import Identity
 from mednerapp.http.logs import hide_messages_of_errors
 from mednerapp.http.protection import Protection
@@ -27,6 +28,7 @@ class Wiring:
 def wire(app: App) -> Wiring:
     """Everything around the pages. Also sets what Streamlit has to know of our settings and makes its log discreet."""
     hide_messages_of_errors()
+    answer_at_once()
     config.set_option("server.maxUploadSize", app.settings.max_upload_mb)
     return Wiring(
         routes=[

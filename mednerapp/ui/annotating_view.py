@@ -70,6 +70,7 @@ def editor(user: User, opened: OpenNote) -> None:
         ],
         spans=[cast("EditorSpan", span.as_dict()) for span in annotation.spans],
         annotation_id=annotation.id,
+        note_id=opened.note.id,
         epoch=state().epoch,
         revision=annotation.revision,
         save_url=f"/api/annotations/{annotation.id}/edits",

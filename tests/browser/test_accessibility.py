@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.annotate_page import person
 from support.app_server import AppServer, prepare_demo, running
 from support.axe import Known, severe
 
 from mednerapp.domain.accounts import Role
+from mednerapp.domain.annotations import EditAction, SpanState
 from mednerapp.domain.spans import ScoredSpan, Span
-from mednerapp.services import projects
+from mednerapp.services import annotating, projects
+from tests.support.makers import change
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +34,7 @@ TITLES = {
     "admin": "Administration",
 }
 NOTE = 21  # of the demo, with suggestions from here
+BLIND, SUBMITTED = 22, 23  # to the clinician
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
             labels = ("Disease", "Symptom", "Drug", "Procedure", "Test")
             spans = [ScoredSpan(Span(*word, labels[i % 5]), 0.5 + i / 30) for i, word in enumerate(words)]
             tx.predictions.put(note_id=NOTE, adapter_id=adapter_id, spans=spans)
+            clinician = person(found, Role.CLINICIAN)
+            tx.annotations.lock_or_add(note_id=BLIND, user_id=clinician.id, blind=True)
+        opened = annotating.open_note(store, user=clinician, note_id=SUBMITTED).annotation
+        create = change(1, EditAction.CREATE, "one", Span(*words[0], "Test"))
+        saved = annotating.save_edits(
+            store, user=clinician, annotation_id=opened.id, client="test", base_revision=opened.revision, edits=[create]
+        )
+        annotating.submit(store, user=clinician, annotation_id=opened.id, base_revision=saved.revision)
         yield found
 
 
@@ -173,3 +185,51 @@ def test_the_annotate_page_without_a_note(themed: Page, server: AppServer) -> No
     themed.get_by_role("option", name="Nothing here").click()
     expect(themed.get_by_role("heading", name="No notes yet")).to_be_visible()
     check(themed, "the empty queue")
+
+
+def test_a_conflict_with_another_window(themed: Page, server: AppServer) -> None:
+    open_note(themed, server)
+    press("n", "a", "r")(themed)
+    expect(themed.get_by_text("Saved ✓")).to_be_visible()
+    store, user = server.app.store, person(server, Role.LEAD)
+    annotation = annotating.open_note(store, user=user, note_id=NOTE).annotation
+    span = next(span for span in annotation.spans if span.state is SpanState.SUGGESTED)
+    edit = change(1, EditAction.REJECT, span.id, span.span, SpanState.REJECTED)
+    annotating.save_edits(
+        store,
+        user=user,
+        annotation_id=annotation.id,
+        client=f"another window of {themed.viewport_size}",
+        base_revision=annotation.revision,
+        edits=[edit],
+    )
+    press("n", "2")(themed)
+    expect(themed.locator(".conflict-list li").first).to_be_visible()
+    check(themed, "a conflict")
+    themed.get_by_role("button", name="Load the saved version").click()
+
+
+def test_a_blind_note_and_one_that_can_only_be_read(themed: Page, server: AppServer) -> None:
+    sign_in(themed, server, f"/annotate?note={BLIND}", Role.CLINICIAN)
+    expect(themed.get_by_text("Blind note")).to_be_visible()
+    found = faults(themed, "a blind note")
+    themed.goto(f"{server.url}/annotate?note={SUBMITTED}")
+    expect(themed.get_by_text("Read only")).to_be_visible()
+    press("Tab")(themed)
+    found += faults(themed, "a submitted note")
+    assert not found, "\n".join(found)
+
+
+def test_states_are_told_apart_in_forced_colours(page: Page, server: AppServer) -> None:
+    """Where the system's own colours replace ours, lines remain: dashed, solid, struck out."""
+    page.emulate_media(forced_colors="active")
+    open_note(page, server)
+    press("n", "a", "r")(page)
+    looks: dict[str, str] = page.locator(".text mark").evaluate_all(
+        "(marks) => Object.fromEntries(marks.map((mark) => [/suggested|confirmed|rejected/.exec(mark.className)[0],"
+        " ['Line', 'Style'].map((part) => getComputedStyle(mark)[`textDecoration${part}`]).join(' ')]))"
+    )
+    assert looks.keys() == {"suggested", "confirmed", "rejected"}
+    assert len(set(looks.values())) == 3, looks
+    outlined = "(mark) => getComputedStyle(mark).outlineStyle"
+    assert page.locator(".text mark.active").first.evaluate(outlined) == "solid"

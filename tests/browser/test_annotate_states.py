@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from support.annotate_page import AnnotatePage, Keyboard, person, place, stored_spans
 from support.app_server import AppServer, prepare_demo, running
 
+from mednerapp.bench.fuzz.window import PLACE
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.annotations import EditAction, SpanState
 from mednerapp.domain.models import AdapterKind
@@ -24,6 +25,11 @@ from tests.support.makers import MEDICAL_SCHEMA, change
 
 pytestmark = pytest.mark.browser
 
+# The browser's own selection of [start, end) UTF-16 units of the note.
+SELECT = PLACE.replace(
+    "const { x, y, width",
+    "getSelection().setBaseAndExtent(range.startContainer, range.startOffset, range.endContainer, range.endOffset); const { x, y, width",
+)
 TITLE = "COPD exacerbation, discharge letter"
 MOST_BYTES = 250_000
 FOUND = (
@@ -217,4 +223,45 @@ def test_the_page_on_a_small_screen(opened: Opened) -> None:
     note = opened()
     note.page.set_viewport_size({"width": 1024, "height": 768})
     Keyboard(note).choose("drowsy")
+    expect(note.page.locator(".status")).to_be_in_viewport(ratio=1)
     picture(note.page, "1024-px")
+
+
+def test_a_tablet_is_enough_to_accept_a_suggestion_and_to_mark_a_word(
+    browser: Browser, server: AppServer, note_id: int
+) -> None:
+    """Fingers only: a tap on a span, a selection by its handles, taps on what is then offered.
+
+    Selecting after a long press is the browser's part, which a headless one leaves out: the script does it in its place.
+    """
+    context = browser.new_context(viewport={"width": 1024, "height": 768}, has_touch=True)
+    note = AnnotatePage(context.new_page(), server)
+    note.sign_in(Role.ADMIN, note_id)
+    fingers = context.new_cdp_session(note.page)
+
+    def touch(mention: str) -> None:
+        box = note.page.evaluate(PLACE, list(place(note.text, mention)))
+        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def offered(name: str) -> Locator:
+        return note.page.locator(".floating").get_by_role("button", name=name)
+
+    touch("chest X-ray")
+    expect(offered("Accept")).to_be_visible()
+    sizes = note.page.locator(".floating button").evaluate_all(
+        "(all) => all.map((one) => one.getBoundingClientRect().height)"
+    )
+    assert min(sizes) >= 24, "targets of WCAG 2.2 AA"
+    offered("Accept").tap()
+    note.saved()
+    touch("letter")
+    note.page.evaluate(SELECT, list(place(note.text, "etter")))  # a handle stands inside the word
+    note.wait(lambda now: now["selected"], "a word is selected")
+    offered("Test").tap()
+    note.saved()
+    kept = {note.text[s.span.start : s.span.end]: s for s in stored_spans(server, note_id, Role.ADMIN)}
+    assert kept["chest X-ray"].state is SpanState.CONFIRMED
+    assert (kept["letter"].span.label, kept["letter"].state) == ("Test", SpanState.CONFIRMED)
+    context.close()

@@ -107,6 +107,7 @@ def span_editor(
     labels: Sequence[EditorLabel],
     spans: Sequence[EditorSpan],
     annotation_id: str | int,
+    note_id: int | None = None,
     epoch: int,
     revision: int,
     save_url: str,
@@ -139,6 +140,7 @@ def span_editor(
         labels: of the project, in the order of the legend; a span with another label is drawn in grey.
         spans: read only when the annotation or the epoch changes.
         annotation_id: a change of it opens that annotation.
+        note_id: for links to this note; None: the address of the page has it.
         epoch: raise it to make an open editor take `spans`.
         revision: of the annotation when `spans` were read; the server compares it to find conflicts.
         save_url: same-origin route that stores edits.
@@ -163,6 +165,7 @@ def span_editor(
         key=key,
         data={
             "docId": doc_id,
+            "noteId": note_id,
             "epoch": epoch,
             "visit": visit,
             "text": note_text,

@@ -4,6 +4,7 @@
  * What Python sends. Offsets are code points.
  * @typedef {object} EditorData
  * @property {string} docId
+ * @property {number | null} [noteId]
  * @property {number} epoch the editor reloads when docId or epoch changes, and at no other time; with the epoch as soon
  *   as every edit is saved and `spans` are no older than the last of them
  * @property {number} visit echoed in `submitted` and `skipped`

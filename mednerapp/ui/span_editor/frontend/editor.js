@@ -6,6 +6,7 @@ import { Cursor } from './cursor.js';
 import { SpanDocument } from './document.js';
 import { element } from './elements.js';
 import { FEATURES } from './features/index.js';
+import { Fit } from './fit.js';
 import { FloatingBar } from './floating.js';
 import { History } from './history.js';
 import { afterFrame, fetchJson, uuid } from './http.js';
@@ -51,6 +52,7 @@ export class SpanEditor {
       element('div', { class: 'columns' }, this.pane, this.side.element), this.status.element, this.voice);
     parent.appendChild(this.root);
     this.painter = new Painter(this.lines);
+    this.fit = new Fit(this);
     this.cursor = new Cursor(this);
     this.pointer = new Pointer(this);
     this.features = FEATURES.map((Feature) => new Feature(this));
@@ -64,6 +66,7 @@ export class SpanEditor {
   /** Leaves the page; edits that are still waiting are sent. */
   destroy() {
     this.pointer.destroy();
+    this.fit.destroy();
     this.painter.undecorate();
     this.saving?.close();
     this.root.remove();
@@ -79,9 +82,9 @@ export class SpanEditor {
     if (!data) return;
     const previous = this.data;
     this.data = data;
-    this.pane.style.height = data.height ? `${data.height}px` : '';
     this.loader.take(data, previous);
     this.painter.updateColors();
+    this.fit.now();
     this.refresh();
   }
 

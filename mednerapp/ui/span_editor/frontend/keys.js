@@ -11,6 +11,7 @@
  * @property {boolean} [edits] not available when the note is read-only
  * @property {string} [keys] how the help writes the keys
  * @property {string} [help] what the help says; left out: the line of another key covers it
+ * @property {string} [group] where the help has it, see GROUPS
  */
 
 const cursor = (names, command, argument, rest = {}) => [
@@ -26,6 +27,14 @@ const edge = (name, step, keys, help) => [
 const assertion = (name, value) => ({
   names: [name], shift: false, edits: true, command: 'actions.assert', argument: value, keys: name.toUpperCase(), help: value,
 });
+
+/** The parts of the help, in order. */
+export const GROUPS = Object.freeze({
+  walk: 'Going through the note', mark: 'Marking', bulk: 'Many places at once', panels: 'Beside the text', view: 'View and links',
+});
+
+/** The part of the help that has a key: its own, or that of its command. */
+export const groupOf = ({ group, command }) => group ?? { walk: 'walk', cursor: 'walk', side: 'panels', keyboard: 'view' }[command.split('.')[0]] ?? 'mark';
 
 /** @type {Key[]} */
 export const KEYS = [
@@ -64,16 +73,16 @@ export const KEYS = [
   { names: ['?'], command: 'keyboard.toggleHelp', keys: '?', help: 'show or hide this list' },
 ];
 
-/** What the help says about keys and gestures that are not in the table. */
+/** What the help says about keys and gestures that are not in the table: part of the help, keys, words. */
 export const GESTURES = [
-  ['1 – 9', 'give the label to the selected text, the word under the cursor or the active span'],
-  ['Shift + a cursor key', 'extend the selection'],
-  ['Enter on the word cursor', 'make the span there active'],
-  ['Shift+J, Shift+K', 'start of the span; with Alt (both edges) by one character'],
-  ['P X O C H F again', 'take the assertion away; on a suggested one the same key confirms it'],
-  ['Drag or double-click', 'select text; it snaps to whole words'],
-  ['Alt while releasing', 'select exactly these characters'],
-  ['Click on a span', 'make it active; click again for the span around it'],
+  ['mark', '1 – 9', 'give the label to the selected text, the word under the cursor or the active span'],
+  ['walk', 'Shift + a cursor key', 'extend the selection'],
+  ['walk', 'Enter on the word cursor', 'make the span there active'],
+  ['mark', 'Shift+J, Shift+K', 'start of the span; with Alt (both edges) by one character'],
+  ['mark', 'P X O C H F again', 'take the assertion away; on a suggested one the same key confirms it'],
+  ['mark', 'Drag or double-click', 'select text; it snaps to whole words'],
+  ['mark', 'Alt while releasing', 'select exactly these characters'],
+  ['walk', 'Click on a span', 'make it active; click again for the span around it'],
 ];
 
 /** The rows that a pressed key may mean, in the order of the table.

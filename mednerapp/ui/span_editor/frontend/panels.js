@@ -1,7 +1,7 @@
 // The parts around the text: toolbar with legend, banner, status line, help.
 
 import { button, element, rovingFocus } from './elements.js';
-import { GESTURES } from './keys.js';
+import { GESTURES, GROUPS, groupOf } from './keys.js';
 import { safeColor } from './colors.js';
 import { describe } from './segments.js';
 
@@ -154,11 +154,15 @@ export class Help {
   /** @param {import('./keys.js').Key[]} table
    *  @param {() => void} close */
   constructor(table, close) {
-    const rows = [...GESTURES, ...table.filter((key) => key.help).map((key) => [key.keys, key.help])];
+    const rows = [...GESTURES, ...table.filter((key) => key.help).map((key) => [groupOf(key), key.keys, key.help])];
+    const group = ([name, title]) => {
+      const own = rows.filter(([of]) => of === name);
+      return element('section', {}, element('h3', {}, title), element('dl', {},
+        ...own.flatMap(([, keys, words]) => [element('dt', {}, keys), element('dd', {}, words)])));
+    };
     this.closeButton = button('Close', close);
     this.element = element('div', { class: 'help', role: 'dialog', 'aria-modal': 'true', 'aria-label': 'Keys', hidden: true },
-      this.closeButton,
-      element('dl', {}, ...rows.flatMap(([keys, words]) => [element('dt', {}, keys), element('dd', {}, words)])));
+      this.closeButton, element('div', { class: 'help-groups' }, ...Object.entries(GROUPS).map(group)));
     this.element.addEventListener('keydown', (event) => {
       if (event.key === 'Tab') event.preventDefault(); // the close button is the only stop while the list is open
     });

@@ -64,7 +64,7 @@ export class Compare {
       return;
     }
     const names = [['', 'nothing'], ...body.sources.map(({ id, name, spans }) => [id, `${name} (${count(spans, 'span')})`])];
-    this.#sources.replaceChildren(field('Under the text', select(names, this.#source, (source) => this.#choose(source))));
+    this.#sources.replaceChildren(field('Under the text', select(names, this.#source, (source) => { this.#choose(source); editor.focus(); })));
     write(this.#status, body.sources.length ? '' : editor.data.blind
       ? 'Nothing is shown beside a note that is annotated without suggestions, until it is submitted.'
       : 'No model has predicted this note, and nobody else whose work you may see has annotated it.');
