@@ -12,7 +12,7 @@ def answer_at_once() -> None:
     asyncio asks for that on every TCP connection, but recognises one by the protocol number of the listening socket,
     which Streamlit opens with number 0. So the number is not looked at here.
     """
-    asyncio.base_events._set_nodelay = _set_nodelay  # type: ignore[attr-defined]  # no public place for it
+    asyncio.base_events._set_nodelay = _set_nodelay  # type: ignore[attr-defined]  # noqa: SLF001  no public place
 
 
 def _set_nodelay(sock: socket.socket) -> None:

@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         saved = annotating.save_edits(
             store, user=clinician, annotation_id=opened.id, client="test", base_revision=opened.revision, edits=[create]
         )
-        annotating.submit(store, user=clinician, annotation_id=opened.id, base_revision=saved.revision)
+        annotating.submit(store, user=clinician, annotation_id=opened.id, revision=saved.revision)
         yield found
 
 
@@ -91,7 +91,7 @@ def sign_in(page: Page, server: AppServer, path: str, role: Role = Role.ADMIN) -
 
 def open_note(page: Page, server: AppServer) -> None:
     sign_in(page, server, f"/annotate?note={NOTE}", Role.LEAD)
-    expect(page.locator(".text mark").first).to_be_visible()
+    expect(page.locator(".text mark").first).to_be_visible(timeout=30_000)
 
 
 def test_the_sign_in_page(themed: Page, server: AppServer) -> None:

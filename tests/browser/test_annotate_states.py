@@ -28,7 +28,8 @@ pytestmark = pytest.mark.browser
 # The browser's own selection of [start, end) UTF-16 units of the note.
 SELECT = PLACE.replace(
     "const { x, y, width",
-    "getSelection().setBaseAndExtent(range.startContainer, range.startOffset, range.endContainer, range.endOffset); const { x, y, width",
+    "const { startContainer: first, startOffset, endContainer: last, endOffset } = range;"
+    "getSelection().setBaseAndExtent(first, startOffset, last, endOffset); const { x, y, width",
 )
 TITLE = "COPD exacerbation, discharge letter"
 MOST_BYTES = 250_000
@@ -232,7 +233,7 @@ def test_a_tablet_is_enough_to_accept_a_suggestion_and_to_mark_a_word(
 ) -> None:
     """Fingers only: a tap on a span, a selection by its handles, taps on what is then offered.
 
-    Selecting after a long press is the browser's part, which a headless one leaves out: the script does it in its place.
+    Selecting after a long press is the browser's part, which a headless one leaves out: a script does it instead.
     """
     context = browser.new_context(viewport={"width": 1024, "height": 768}, has_touch=True)
     note = AnnotatePage(context.new_page(), server)

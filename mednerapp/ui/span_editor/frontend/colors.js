@@ -33,5 +33,5 @@ function rulesOf(name, color, text) {
     .${name}.suggested.active { background: ${hatched(tint(40))}; }
     .${name}.rejected { background: ${dashes(2, 5)}; outline-color: ${edge}; }
     .${name}.gap { background: ${line(`linear-gradient(${edge}, ${edge})`, 1)}; }
-    ::highlight(medner-ahead-${name}) { background-color: ${tint(40)}; }`;
+    .lines::highlight(medner-ahead-${name}) { background-color: ${tint(40)}; }`;
 }

@@ -1,6 +1,9 @@
 // A copy of the unsent edits in sessionStorage, so that a reload while the network is away loses nothing. It holds ids, offsets,
 // labels, attributes and comments, never text of a note; an entry goes as soon as it is acknowledged or somebody else signs in.
+// It is written after the frame of the key, and at once when the page is about to go.
 // A duplicated tab gets a copy of the entries: it sends the same numbers under the same client, which changes nothing.
+
+import { afterFrame } from './http.js';
 
 const PREFIX = 'medner.outbox:';
 
@@ -17,10 +20,26 @@ const PREFIX = 'medner.outbox:';
  */
 
 export class Outbox {
+  #unwritten = [];
+
   /** @param {{user?: string, docId: string, saveUrl: string, submitUrl: string}} of */
   constructor({ user = '', docId, saveUrl, submitUrl }) {
     this.of = { user, docId, saveUrl, submitUrl };
+    window.addEventListener('pagehide', this.flush);
+    window.addEventListener('beforeunload', this.flush);
   }
+
+  /** Nothing more will be added. */
+  close() {
+    this.flush();
+    window.removeEventListener('pagehide', this.flush);
+    window.removeEventListener('beforeunload', this.flush);
+  }
+
+  /** Writes what was added since the last frame. */
+  flush = () => {
+    for (const { key, entry } of this.#unwritten.splice(0)) write(key, entry);
+  };
 
   /** Edits of this note that an earlier page did not get through, oldest first, each with its client and base. */
   leftovers() {
@@ -39,11 +58,15 @@ export class Outbox {
   }
 
   add(client, base, edits) {
-    if (edits.length) write(`${PREFIX}${this.of.docId}:${client}:${edits[0].seq}`, { ...this.of, client, base, edits });
+    if (!edits.length) return;
+    const entry = { ...this.of, client, base, edits, at: Date.now() };
+    this.#unwritten.push({ key: `${PREFIX}${this.of.docId}:${client}:${edits[0].seq}`, entry });
+    if (this.#unwritten.length === 1) afterFrame(this.flush);
   }
 
   /** The server has everything of this client up to this number. */
   acknowledge(client, ack) {
+    this.flush();
     for (const { key, entry } of entries()) {
       if (entry.docId !== this.of.docId || entry.client !== client) continue;
       if (entry.edits.at(-1).seq <= ack) remove(key);
@@ -52,6 +75,7 @@ export class Outbox {
 
   /** These are the unsent edits now, and no others. @param {(import('./transport.js').Edit & {client: string, base: number})[]} pending */
   replace(pending) {
+    this.flush();
     for (const { key, entry } of entries()) if (entry.docId === this.of.docId) remove(key);
     for (const { client, base, ...edit } of pending) this.add(client, base, [edit]);
   }
@@ -80,7 +104,7 @@ function entries() {
 
 function write(key, entry) {
   try {
-    sessionStorage.setItem(key, JSON.stringify({ ...entry, at: Date.now() }));
+    sessionStorage.setItem(key, JSON.stringify(entry));
   } catch {
     // switched off or full: as above
   }

@@ -133,6 +133,7 @@ export class Transport {
   }
 
   #dispose() {
+    this.outbox.close();
     clearTimeout(this.#timer);
     window.removeEventListener('beforeunload', this.#warn);
     window.removeEventListener('online', this.#retryNow);
