@@ -99,7 +99,8 @@ def comment(session: Session) -> str:
     if not fields.count():
         return "m (no span)"
     words = session.chance.choice(("look again 🔍", "déjà vu", "ask the ward", ""))
-    fields.first.fill(words)
+    if not _written(fields.first, words):
+        return "m (the field went)"
     key = session.chance.choice(("Enter", "Enter", "Escape"))
     session.window.press(key)
     return f"comment {words!r} {key}"
@@ -118,7 +119,8 @@ def find(session: Session) -> str:
     if field_ is None:
         return "/ (no field)"
     words = session.chance.choice((REPEATED, "pain", "aspirin", "ألم", "patient"))
-    field_.fill(words)
+    if not _written(field_, words):
+        return "/ (the field went)"
     if session.chance.random() < 0.6:
         session.window.press("Enter")
     return f"/ {words} {_in_panel(session)}"
@@ -153,6 +155,15 @@ _CONTROLS = (
 def _focused_field(session: Session) -> Locator | None:
     fields = session.page.locator(".side input:focus, .side textarea:focus")
     return fields.first if fields.count() else None
+
+
+def _written(field_: Locator, words: str) -> bool:
+    """False if the field lost the keyboard before: an answer of the server can ask for something else."""
+    try:
+        field_.fill(words, timeout=2000)
+    except Error:
+        return False
+    return True
 
 
 def _press_one(session: Session, selector: str, what: str) -> str:
