@@ -96,7 +96,7 @@ def header(user: User, opened: OpenNote) -> None:
     left.caption(" · ".join(fact for fact in facts if fact))
     right.progress(submitted / max(notes, 1), text=f"{submitted} of {count(notes, 'note')} submitted")
     if project.guideline:
-        with right.popover("Project guideline", width="stretch"):
+        with right.popover("Full guideline", width="stretch"):
             st.markdown(project.guideline)
     if st.session_state.pop(_ONLY, False):
         st.info("This is the only note left for you: whatever else is open is in other hands.")
