@@ -16,6 +16,7 @@ from mednerapp import __version__, bootstrap
 from mednerapp.bootstrap import App
 from mednerapp.cli import output
 from mednerapp.cli.bench import bench
+from mednerapp.cli.bench_jobs import kills
 from mednerapp.cli.compare import compare
 from mednerapp.cli.context import (
     AsJson,
@@ -60,6 +61,7 @@ app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
+bench.command()(kills)
 app.command()(compare)
 app.command()(purge)
 

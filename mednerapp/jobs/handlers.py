@@ -155,7 +155,8 @@ def fine_tune(context: JobContext) -> str:
         return "The run was started again as another job."
     fine_tuning.clear_checkpoints(context.store, model_dir=model_dir)
     attempt = f"job-{context.job.id}-{context.job.attempt}"
-    checkpoints = Checkpoints(fine_tuning.checkpoint_folder(model_dir, run.id), attempt=attempt)
+    folder = fine_tuning.checkpoint_folder(model_dir, run.id)
+    checkpoints = Checkpoints(folder, attempt=attempt, every=context.settings.checkpoint_seconds)
     resumed: list[str] = []
     first_epoch = 1  # of this attempt
 
