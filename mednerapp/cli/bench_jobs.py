@@ -1,7 +1,8 @@
-"""`mednerapp bench kills`: what kill -9 of workers does to the queue."""
+"""`mednerapp bench kills` and `workers`: what kill -9 does to the queue, and what several workers get out of it."""
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from typing import Annotated
@@ -21,8 +22,9 @@ def kills(
 ) -> None:
     """Kill workers at random moments; say whether every job was done exactly once, and weights came out the same.
 
-    The workers, the jobs and the models are the real ones; only the interpreter with its libraries is forked instead of
-    started, so that a kill costs a second and not ten. Exits with 1 when anything is not as it should be.
+    The workers and the jobs are the real ones. The model is the first layer of the starter, and the interpreter with
+    its libraries is forked instead of started: so a kill costs a second and not ten. Exits with 1 when anything is not
+    as it should be.
     """
     from mednerapp.jobs.trials import kills as trial
     from mednerapp.jobs.trials.floor import Floor
@@ -47,6 +49,37 @@ def kills(
     finally:
         floor.close()
     if not good:
+        raise typer.Exit(1)
+
+
+def workers(
+    counts: Annotated[list[int] | None, typer.Option("--workers", min=1, help="How many; repeat for a table.")] = None,
+    notes: Annotated[int, typer.Option(min=64, help="Of each round.")] = 400,
+    url: Url = "",
+) -> None:
+    """Predict with 1, 2 and 4 workers on one queue: notes per second; kill one; check the records of device slots."""
+    from mednerapp.jobs.trials import sharing
+    from mednerapp.jobs.trials.floor import Floor
+
+    asked = counts or [1, 2, 4]
+    floor = Floor(url=url, whole_model=True)
+    try:
+        found = sharing.rounds(floor, workers=asked, notes=notes, say=_say)
+        print(f"{'PostgreSQL' if url else 'SQLite'}, {os.cpu_count()} cores, one thread for each worker")
+        print("workers  jobs  done by  notes  seconds  notes/s  speed-up  cores used  load")
+        for r in found:
+            print(
+                f"{r.workers:7}  {r.jobs:4}  {r.done_by:7}  {r.notes:5}  {r.seconds:7.1f}  {r.rate:7.1f}  "
+                f"{r.rate / found[0].rate:8.2f}  {r.cores:10.2f}  {r.load:4.1f}"
+            )
+        moved = sharing.moves(floor, workers=max(2, *asked), notes=notes, say=_say)
+        print(f"A worker was killed for good: another had its job after {moved.seconds:.1f} s, ", end="")
+        print("and every note was done" if moved.complete else "BUT NOT EVERY NOTE WAS DONE")
+        attempts, shared = sharing.shared_slots(floor)
+        print(f"Records of {attempts} attempts: {len(shared)} pairs had one device slot at the same time")
+    finally:
+        floor.close()
+    if shared or not moved.complete:
         raise typer.Exit(1)
 
 

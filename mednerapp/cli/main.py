@@ -14,9 +14,8 @@ import typer
 
 from mednerapp import __version__, bootstrap
 from mednerapp.bootstrap import App
-from mednerapp.cli import output
+from mednerapp.cli import bench_jobs, output
 from mednerapp.cli.bench import bench
-from mednerapp.cli.bench_jobs import kills
 from mednerapp.cli.compare import compare
 from mednerapp.cli.context import (
     AsJson,
@@ -61,7 +60,8 @@ app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
-bench.command()(kills)
+bench.command()(bench_jobs.kills)
+bench.command(name="workers")(bench_jobs.workers)
 app.command()(compare)
 app.command()(purge)
 

@@ -116,6 +116,8 @@ def predict(context: JobContext, taggers: Taggers) -> str:
         predictor=_predictor(context, taggers.get(context, adapter)),
         on_progress=on_progress,
         fence=context.fence,
+        part=int(context.job.args.get("part", 0)),
+        parts=int(context.job.args.get("parts", 1)),
     )
     return f"{count} notes highlighted by {adapter.name}."
 

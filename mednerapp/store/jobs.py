@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -86,6 +86,24 @@ class Jobs:
     def recent(self, limit: int = 50) -> list[Job]:
         """Newest first."""
         return [_job(row) for row in self._session.scalars(select(t.Job).order_by(t.Job.id.desc()).limit(limit))]
+
+    def ended(self, limit: int) -> list[Job]:
+        """The newest first, by when they ended."""
+        rows = self._session.scalars(
+            select(t.Job)
+            .where(t.Job.state.not_in(OPEN))
+            .order_by(t.Job.finished_at.desc(), t.Job.id.desc())
+            .limit(limit)
+        )
+        return [_job(row) for row in rows]
+
+    def counts(self) -> tuple[int, int, int]:
+        """(running, queued, newest id)."""
+        running, queued = (
+            self._session.scalar(select(func.count()).select_from(t.Job).where(t.Job.state == state.value)) or 0
+            for state in (JobState.RUNNING, JobState.QUEUED)
+        )
+        return running, queued, self._session.scalar(select(func.max(t.Job.id))) or 0
 
     def open(self, kinds: Collection[JobKind] = tuple(JobKind)) -> list[Job]:
         """Queued and running jobs in the order in which they are to be done."""

@@ -55,3 +55,12 @@ class Workers:
             select(t.Worker.id, t.Worker.device).where(t.Worker.heartbeat_at > now() - within).order_by(t.Worker.id)
         )
         return [(worker, device) for worker, device in rows]
+
+    def heard_of(self, *, within: timedelta) -> list[tuple[str, str, datetime]]:
+        """(id, device, when last) of the workers heard of within the time."""
+        rows = self._session.execute(
+            select(t.Worker.id, t.Worker.device, t.Worker.heartbeat_at)
+            .where(t.Worker.heartbeat_at > now() - within)
+            .order_by(t.Worker.id)
+        )
+        return [(worker, device, at) for worker, device, at in rows]

@@ -16,15 +16,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from db.migrate import upgrade
 from mednerapp import bootstrap
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.datasets import Dataset
-from mednerapp.domain.jobs import FINISHED, Job, JobKind
+from mednerapp.domain.jobs import FINISHED, Job, JobKind, JobState
 from mednerapp.domain.models import HyperParameters, Run
 from mednerapp.domain.notes import NewNote
 from mednerapp.errors import InvalidValue, MedNerError
 from mednerapp.jobs.context import Handler, JobContext
-from mednerapp.services import accounts, demo, fine_tuning, projects, reporting
+from mednerapp.services import accounts, demo, fine_tuning, models, projects, reporting, workers
 from mednerapp.services.predicting import CHUNK, queue_predictions
 from mednerapp.settings import Settings
 from mednerapp.store import Transaction
@@ -32,14 +33,16 @@ from mednerapp.store import Transaction
 LEDGER = "trial write"
 PRELOAD = "mednerapp.jobs.trials.preload"
 LOOK_EVERY = 0.05  # seconds
+LENGTH = 600  # characters of a note at most
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Floor:
     """Workers and what they work on. Close it at the end: it stops them and removes the data folder."""
 
-    def __init__(self, *, url: str = "", checkpoint_seconds: float = 1.0) -> None:
-        """`url`: of an empty PostgreSQL database; '' is SQLite in the data folder.
+    def __init__(self, *, url: str = "", checkpoint_seconds: float = 1.0, whole_model: bool = False) -> None:
+        """`url`: of an empty PostgreSQL database; '' is SQLite in the data folder. `whole_model`: the shipped starter
+        instead of its first layer, which finds nothing useful and takes a tenth of the time.
 
         Raises:
             InvalidValue: if the database holds notes already.
@@ -49,8 +52,7 @@ class Floor:
             data_dir=self.folder, database_url=url, demo=True, device="cpu", checkpoint_seconds=checkpoint_seconds
         )
         try:
-            self._require_empty()
-            bootstrap.prepare(self.settings)
+            self._prepare(self.settings.starter_dir if whole_model else None)
         except BaseException:
             shutil.rmtree(self.folder)
             raise
@@ -64,16 +66,20 @@ class Floor:
             for job in tx.jobs.open():  # the demo's own
                 tx.jobs.request_cancel(job.id)
 
-    def _require_empty(self) -> None:
-        if not self.settings.database_url:
-            return
-        from db.migrate import upgrade
+    def _prepare(self, starter: Path | None) -> None:
+        """As `mednerapp serve --demo` does, with the starter or with its first layer."""
+        from mednerapp.training.shortening import first_layers
 
         upgrade(self.settings.resolved_database_url)
         app = bootstrap.build(self.settings)
         try:
             if projects.all_projects(app.store) or accounts.list_users(app.store, by=None):
                 raise InvalidValue("The database is in use. A trial needs an empty one of its own.")
+            if starter is None:
+                starter = self.folder / "short"
+                first_layers(self.settings.starter_dir, starter)
+            models.register_starter(app.store, shipped=starter, model_dir=self.settings.model_dir)
+            demo.ensure_demo(app.store, folder=self.settings.demo_notes_dir)
         finally:
             app.close()
 
@@ -120,17 +126,17 @@ class Floor:
         self.app.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def add_predicting(self, number: int, *, notes: int) -> int:
-        """A project of its own with notes that the starter is to highlight; the job's id."""
+    def add_predicting(self, number: int, *, notes: int) -> list[int]:
+        """A project of its own with notes that the starter is to highlight; ids of the jobs, one for each part."""
         texts = demo.read_notes(self.settings.demo_notes_dir)
         project = projects.create(self.store, by=None, name=f"Trial {number}")
         with self.store.write() as tx:
             for i in range(notes):
-                text = f"{texts[i % len(texts)][0].note.text}\nCopy {number}.{i}.\n"
+                text = f"{texts[i % len(texts)][0].note.text[:LENGTH]}\nCopy {number}.{i}.\n"
                 tx.notes.add(project_id=project.id, note=NewNote(text=text, title=f"Note {i + 1}"), user_id=None)
             before = {job.id for job in tx.jobs.open([JobKind.PREDICT])}
             queue_predictions(tx, project_id=project.id, user_id=None)
-            return next(job.id for job in tx.jobs.open([JobKind.PREDICT]) if job.id not in before)
+            return [job.id for job in tx.jobs.open([JobKind.PREDICT]) if job.id not in before]
 
     def add_evaluating(self) -> int:
         dataset = self.dataset
@@ -156,6 +162,22 @@ class Floor:
     def job(self, job_id: int) -> Job:
         with self.store.read() as tx:
             return tx.jobs.get(job_id)
+
+    def idle(self) -> bool:
+        """Whether every worker is heard of and none has a job."""
+        with self.store.read() as tx:
+            busy = any(job.state is JobState.RUNNING for job in tx.jobs.open())
+            return not busy and len(workers.alive(self.store)) >= len(self.workers)
+
+    def cpu_seconds(self) -> float:
+        """That the workers have used so far; 0 where the system does not say."""
+        ticks = 0
+        for process in self.workers.values():
+            path = Path(f"/proc/{process.pid}/stat")
+            if path.exists():
+                fields = path.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK") if ticks else 0.0
 
     def open_jobs(self) -> list[Job]:
         with self.store.read() as tx:
