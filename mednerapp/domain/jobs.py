@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 
 
 class JobKind(StrEnum):
@@ -110,3 +112,16 @@ class LogLine:
     attempt: int
     at: datetime
     text: str
+
+
+def overlapping(attempts: Iterable[Attempt]) -> list[tuple[Attempt, Attempt]]:
+    """Pairs that had the same device slot at the same time, by the records."""
+    by_slot: dict[str, list[Attempt]] = {}
+    for attempt in sorted(attempts, key=lambda a: a.started_at):
+        by_slot.setdefault(attempt.slot, []).append(attempt)
+    return [
+        (one, two)
+        for held in by_slot.values()
+        for one, two in pairwise(held)
+        if one.ended_at is None or one.ended_at > two.started_at
+    ]

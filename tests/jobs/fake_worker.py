@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import sqlite3
 import sys
 import time
 from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
 
 from mednerapp.domain.jobs import JobKind
 from mednerapp.domain.models import EpochReport
@@ -43,6 +47,10 @@ def work(context: JobContext) -> str:
             raise ModelProblem("The model folder is gone. Install the encoder again.")
         case "crash":
             raise ValueError(NOTE_TEXT)
+        case "full":
+            raise OSError(errno.ENOSPC, NOTE_TEXT)
+        case "outage" if context.job.attempt == 1:
+            raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("database is locked"))
         case "count":
             for done in range(1, 1001):
                 context.progress(done, 1000, "notes")

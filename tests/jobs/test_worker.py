@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from job_bench import Bench, wait_for
 
-from mednerapp.domain.jobs import JobKind, JobState, Outcome
+from mednerapp.domain.jobs import JobKind, JobState, Outcome, overlapping
 from mednerapp.domain.models import RunState
+from mednerapp.jobs.failures import FULL
 from mednerapp.jobs.recovery import MOST_DEATHS
 
 
@@ -27,12 +28,12 @@ def test_a_person_who_waits_goes_before_training_and_every_job_ends_with_its_mes
     evaluating = bench.add(JobKind.EVALUATE)
     cancelled = bench.add()
     time.sleep(1)  # the engine has been offered the training and the scoring before the predictions come
-    predicting = [bench.add(do="refuse"), bench.add(do="crash"), bench.add(do="count")]
+    predicting = [bench.add(do="refuse"), bench.add(do="crash"), bench.add(do="full"), bench.add(do="count")]
     bench.cancel(cancelled)
     assert bench.job(cancelled).state is JobState.CANCELLED
     bench.open_gate("a")
 
-    refused, crashed, counted = bench.finished(*predicting)
+    refused, crashed, full, counted = bench.finished(*predicting)
     trained, *_ = bench.finished(training, evaluating, first)
     order = [int(event.split()[1]) for event in bench.events("start")]
     assert order == [first, *predicting, evaluating, training]
@@ -41,6 +42,7 @@ def test_a_person_who_waits_goes_before_training_and_every_job_ends_with_its_mes
     assert trained.state is JobState.SUCCEEDED
     assert refused.state is JobState.FAILED
     assert refused.message == "The model folder is gone. Install the encoder again."
+    assert (full.state, full.message) == (JobState.FAILED, FULL)
     assert crashed.state is JobState.FAILED
     assert crashed.message == "Unexpected error (ValueError); see the worker log."
     assert "fake_worker.py" in bench.log("w")
@@ -144,10 +146,14 @@ def test_two_workers_share_the_queue_and_no_job_is_done_twice(bench: Bench) -> N
     for job_id in held:
         bench.started(job_id)
     assert {bench.job(job_id).worker for job_id in held} == {"one", "two"}
-    jobs = [*held, *(bench.add() for _ in range(12))]
+    outage = bench.add(do="outage")
+    jobs = [*held, outage, *(bench.add() for _ in range(12))]
     bench.open_gate("a")
     assert {job.state for job in bench.finished(*jobs)} == {JobState.SUCCEEDED}
-    assert sorted(int(event.split()[1]) for event in bench.events("start")) == sorted(jobs)
+    again = [outage]  # the database did not answer in its first attempt
+    assert sorted(int(event.split()[1]) for event in bench.events("start")) == sorted(jobs + again)
+    with bench.store.read() as tx:
+        assert not overlapping(tx.job_records.attempts())
 
 
 def test_a_silent_workers_job_moves_to_another_and_the_old_one_stops_when_it_wakes_up(bench: Bench) -> None:

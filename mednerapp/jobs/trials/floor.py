@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from mednerapp.domain.jobs import FINISHED, Job, JobKind, JobState
 from mednerapp.domain.models import HyperParameters, Run
 from mednerapp.domain.notes import NewNote
 from mednerapp.errors import InvalidValue, MedNerError
+from mednerapp.formats.jsonl import NoteWithSpans
 from mednerapp.jobs.context import Handler, JobContext
-from mednerapp.services import accounts, demo, fine_tuning, models, projects, reporting, workers
+from mednerapp.services import accounts, demo, fine_tuning, freezing, importing, models, projects, reporting, workers
 from mednerapp.services.predicting import CHUNK, queue_predictions
 from mednerapp.settings import Settings
 from mednerapp.store import Transaction
@@ -33,7 +35,8 @@ from mednerapp.store import Transaction
 LEDGER = "trial write"
 PRELOAD = "mednerapp.jobs.trials.preload"
 LOOK_EVERY = 0.05  # seconds
-LENGTH = 600  # characters of a note at most
+LENGTH = 400  # characters of a note at most
+GOLD = "Trial: gold"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -62,9 +65,7 @@ class Floor:
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload([PRELOAD])
         self.workers: dict[str, BaseProcess] = {}
-        with self.store.write() as tx:
-            for job in tx.jobs.open():  # the demo's own
-                tx.jobs.request_cancel(job.id)
+        self._cancel_all()  # the demo's own
 
     def _prepare(self, starter: Path | None) -> None:
         """As `mednerapp serve --demo` does, with the starter or with its first layer."""
@@ -89,12 +90,25 @@ class Floor:
 
     @property
     def dataset(self) -> Dataset:
-        """The demo's gold."""
+        """The beginnings of the demo's notes with their gold: short, so that a step takes a moment."""
         with self.store.read() as tx:
-            project = tx.projects.by_name(demo.PROJECT)
+            project = tx.projects.by_name(GOLD)
         if project is None:
-            raise MedNerError("The demo project is missing.")
+            project = projects.create(self.store, by=None, name=GOLD)
+            notes = [self._beginning(note) for note, gold in demo.read_notes(self.settings.demo_notes_dir) if gold]
+            importing.import_gold(self.store, user=self.lead, project_id=project.id, records=notes)
+            self._cancel_all()
+            return freezing.freeze(self.store, user=self.lead, project_id=project.id)
         return reporting.datasets(self.store, user=self.lead, project_id=project.id)[0]
+
+    def _beginning(self, note: NoteWithSpans) -> NoteWithSpans:
+        text = note.note.text[:LENGTH]
+        return NoteWithSpans(replace(note.note, text=text), tuple(s for s in note.spans if s.end <= len(text)))
+
+    def _cancel_all(self) -> None:
+        with self.store.write() as tx:
+            for job in tx.jobs.open():
+                tx.jobs.request_cancel(job.id)
 
     def start(self, name: str) -> None:
         """A worker of that name, in place of one that is dead."""

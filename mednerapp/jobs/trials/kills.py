@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from itertools import pairwise
 
-from mednerapp.domain.jobs import FINISHED, Attempt, Job, JobKind, JobState
+from mednerapp.domain.jobs import FINISHED, Attempt, Job, JobKind, JobState, overlapping
 from mednerapp.domain.models import HyperParameters
 from mednerapp.jobs.trials.floor import LOOK_EVERY, Floor, expected_writes
 from mednerapp.training.saving import furthest_apart
@@ -17,7 +16,7 @@ from mednerapp.training.saving import furthest_apart
 Say = Callable[[str], None]
 
 NOTES = 16  # of each job that predicts
-LONG, SHORT = HyperParameters(epochs=12, seed=7), HyperParameters(epochs=2, seed=7)
+LONG, SHORT = HyperParameters(epochs=12, seed=7, batch_size=2), HyperParameters(epochs=2, seed=7)
 SHARES = {JobKind.PREDICT: 0.75, JobKind.EVALUATE: 0.2}  # the rest are trainings
 NEW_NAME = 0.1  # share of the killed workers that never come back under their name
 
@@ -190,19 +189,6 @@ def _judge(
         moved=sum(len(set(workers)) > 1 for workers in by_job.values()),
         seconds=seconds,
     )
-
-
-def overlapping(attempts: Sequence[Attempt]) -> list[tuple[Attempt, Attempt]]:
-    """Pairs that had the same device slot at the same time, by the records."""
-    by_slot: dict[str, list[Attempt]] = {}
-    for attempt in sorted(attempts, key=lambda a: a.started_at):
-        by_slot.setdefault(attempt.slot, []).append(attempt)
-    return [
-        (one, two)
-        for held in by_slot.values()
-        for one, two in pairwise(held)
-        if one.ended_at is None or one.ended_at > two.started_at
-    ]
 
 
 def _drain(floor: Floor) -> None:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mednerapp.domain.jobs import Attempt, JobState, Outcome
+from mednerapp.domain.jobs import Attempt, JobState, overlapping
 from mednerapp.errors import MedNerError
 from mednerapp.jobs.trials.floor import LOOK_EVERY, Floor
-from mednerapp.jobs.trials.kills import overlapping
 
 Say = Callable[[str], None]
 
@@ -86,7 +85,7 @@ def shared_slots(floor: Floor) -> tuple[int, list[tuple[Attempt, Attempt]]]:
     """(attempts in the records, pairs that had one slot at the same time)."""
     with floor.store.read() as tx:
         attempts = tx.job_records.attempts()
-    return len(attempts), overlapping([a for a in attempts if a.outcome is not Outcome.LOST or a.ended_at])
+    return len(attempts), overlapping(attempts)
 
 
 def _start(floor: Floor, count: int) -> None:
