@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from mednerapp.domain.accounts import User
 from mednerapp.domain.clock import now
@@ -107,6 +106,7 @@ def _card(user: User, view: JobView) -> None:
         about = f" · {plain(view.about)}" if view.about else ""
         left.markdown(f"**{KINDS[job.kind]}**{about} {BADGES[job.state]}  \n:small[:gray[{' · '.join(_facts(view))}]]")
         with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            logged = bool(job.attempt) and st.toggle("Log", key=f"log-{job.id}")
             _buttons(user, view)
         if job.state is JobState.RUNNING:
             part = min(job.done / job.total, 1.0) if job.total else 0.0
@@ -115,7 +115,7 @@ def _card(user: User, view: JobView) -> None:
             st.error(plain(job.message))
         elif job.state is not JobState.RUNNING and job.message and job.state is not JobState.QUEUED:
             st.markdown(plain(job.message))
-        if job.attempt and st.toggle("Log", key=f"log-{job.id}"):
+        if logged:
             _log(user, job)
 
 
@@ -213,7 +213,7 @@ def _act(verb: Callable[[], object]) -> None:
         st.rerun(scope="app")
 
 
-def _log(user: User, job: Job, place: DeltaGenerator | None = None) -> None:
+def _log(user: User, job: Job) -> None:
     lines = service.log(application().store, user=user, job_id=job.id)
     text = "\n".join(f"{local_time(line.at):%H:%M:%S}  {line.text}" for line in lines)
-    (place or st).code(text or "Nothing was logged.", language=None, wrap_lines=True)
+    st.code(text or "Nothing was logged.", language=None, wrap_lines=True)

@@ -16,7 +16,7 @@ from mednerapp.training.saving import furthest_apart
 Say = Callable[[str], None]
 
 NOTES = 16  # of each job that predicts
-LONG, SHORT = HyperParameters(epochs=12, seed=7, batch_size=2), HyperParameters(epochs=2, seed=7)
+LONG, SHORT = HyperParameters(epochs=8, seed=7, batch_size=2), HyperParameters(epochs=2, seed=7)
 SHARES = {JobKind.PREDICT: 0.75, JobKind.EVALUATE: 0.2}  # the rest are trainings
 NEW_NAME = 0.1  # share of the killed workers that never come back under their name
 
