@@ -1,10 +1,14 @@
-"""The workers that take from the queue; one is alive while its heartbeat is fresh."""
+"""The workers that take from the queue; one is alive while its heartbeat is fresh, by the clock of the database.
+
+Machines whose clocks differ would take each other for dead; they share one PostgreSQL, so its clock is the one that
+counts. A SQLite file has no server, and everybody who opens it is on one machine.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -15,9 +19,15 @@ class Workers:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def _now(self) -> datetime:
+        if self._session.get_bind().dialect.name != "postgresql":
+            return now()
+        found: datetime = self._session.scalars(select(func.clock_timestamp())).one()
+        return found
+
     def register(self, worker: str, *, device: str) -> datetime:
         """Put a worker on the list, in place of an earlier one of that name; what `beat` and `remove` tell them by."""
-        at = now()
+        at = self._now()
         self._session.merge(t.Worker(id=worker, device=device, started_at=at, heartbeat_at=at))
         self._session.flush()
         return at
@@ -27,7 +37,7 @@ class Workers:
         result = self._session.execute(
             update(t.Worker)
             .where(t.Worker.id == worker, t.Worker.started_at == started_at)
-            .values(heartbeat_at=now())
+            .values(heartbeat_at=self._now())
             .returning(t.Worker.id)
         )
         return result.first() is not None
@@ -44,7 +54,7 @@ class Workers:
         """
         rows = self._session.scalars(
             delete(t.Worker)
-            .where(t.Worker.heartbeat_at < now() - longer_than, t.Worker.id != except_for)
+            .where(t.Worker.heartbeat_at < self._now() - longer_than, t.Worker.id != except_for)
             .returning(t.Worker.id)
         )
         return list(rows)
@@ -52,7 +62,9 @@ class Workers:
     def alive(self, *, within: timedelta) -> list[tuple[str, str]]:
         """(id, device) of the workers heard of within the time."""
         rows = self._session.execute(
-            select(t.Worker.id, t.Worker.device).where(t.Worker.heartbeat_at > now() - within).order_by(t.Worker.id)
+            select(t.Worker.id, t.Worker.device)
+            .where(t.Worker.heartbeat_at > self._now() - within)
+            .order_by(t.Worker.id)
         )
         return [(worker, device) for worker, device in rows]
 
@@ -60,7 +72,7 @@ class Workers:
         """(id, device, when last) of the workers heard of within the time."""
         rows = self._session.execute(
             select(t.Worker.id, t.Worker.device, t.Worker.heartbeat_at)
-            .where(t.Worker.heartbeat_at > now() - within)
+            .where(t.Worker.heartbeat_at > self._now() - within)
             .order_by(t.Worker.id)
         )
         return [(worker, device, at) for worker, device, at in rows]
