@@ -172,6 +172,8 @@ def _judge(
     counted = [job for job in found if job.kind is not JobKind.FINE_TUNE and job.state is JobState.SUCCEEDED]
     over = {job.id: writes.get(job.id, 0) - expected_writes(job, notes=NOTES) for job in counted}
     expected, _ = floor.weights(reference)
+    with floor.store.read() as tx:
+        made = {run: adapter.weights_hash for run in runs if (adapter := tx.models.adapter_of_run(run))}
     by_job: dict[int, list[str]] = {}
     for attempt in attempts:
         by_job.setdefault(attempt.job_id, []).append(attempt.worker)
@@ -183,7 +185,7 @@ def _judge(
         lost=[job.id for job in found if job.state not in FINISHED or over.get(job.id, 0) < 0 or missing.get(job.id)],
         twice=[job_id for job_id, more in over.items() if more > 0],
         failed=[job.id for job in found if job.state in FINISHED - {JobState.SUCCEEDED}],
-        other_weights=[run for run in runs if floor.weights(run)[0] != expected],
+        other_weights=[run for run, weights in made.items() if weights != expected],
         shared=overlapping(attempts),
         attempts=dict(sorted(Counter(job.attempt for job in found).items())),
         moved=sum(len(set(workers)) > 1 for workers in by_job.values()),
