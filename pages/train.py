@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mednerapp.domain.accounts import Permission
-from mednerapp.ui import guard, jobs_view
+from mednerapp.ui import guard, menu
 from mednerapp.ui import training_view as view
 from mednerapp.ui.state import current_project, enter
 
@@ -22,4 +22,4 @@ with left:
 with right:
     view.start_run(user, project)
 view.runs(user, project)
-jobs_view.recent(user)
+menu.link("jobs", "All background jobs, of every project")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
@@ -14,7 +14,11 @@ JOB_STATES = ("queued", "running", "succeeded", "failed", "interrupted", "cancel
 
 
 class Job(Base):
-    """The outbox: a job is queued in the transaction that makes it necessary. `args` holds ids and numbers only."""
+    """The outbox: a job is queued in the transaction that makes it necessary. `args` holds ids and numbers only.
+
+    `rate`: units per second, 0 while unknown. `memory`: bytes that its worker used at last. `deaths`: workers that died
+    over it in a row without anything being kept. `not_before`: after such a death it waits a while.
+    """
 
     __tablename__ = "job"
     __table_args__ = (
@@ -40,6 +44,52 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
+    rate: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    memory: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    device: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    deaths: Mapped[int] = mapped_column(default=0, server_default="0")
+    not_before: Mapped[datetime | None]
+
+
+class JobAttempt(Base):
+    """Who had a job when, on which device slot. A slot is one GPU of one machine, or one worker on a CPU.
+
+    While `ended_at` is empty the slot is taken: the index lets nobody else have it.
+    """
+
+    __tablename__ = "job_attempt"
+    __table_args__ = (
+        UniqueConstraint("job_id", "attempt"),
+        Index(
+            "uq_job_attempt_open_slot",
+            "slot",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    worker: Mapped[str] = mapped_column(String(100))
+    slot: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(String(20), default="")
+
+
+class JobLog(Base):
+    """What a job said of itself: numbers and names of ours, never note text."""
+
+    __tablename__ = "job_log"
+    __table_args__ = (Index(None, "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text)
 
 
 class Worker(Base):

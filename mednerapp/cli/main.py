@@ -14,7 +14,7 @@ import typer
 
 from mednerapp import __version__, bootstrap
 from mednerapp.bootstrap import App
-from mednerapp.cli import output
+from mednerapp.cli import bench_jobs, output
 from mednerapp.cli.bench import bench
 from mednerapp.cli.compare import compare
 from mednerapp.cli.context import (
@@ -60,6 +60,8 @@ app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
+bench.command()(bench_jobs.kills)
+bench.command(name="workers")(bench_jobs.workers)
 app.command()(compare)
 app.command()(purge)
 

@@ -17,26 +17,30 @@ QUEUE = "jobs"
 POLL_EVERY = 0.25  # seconds; what a person waits at most before an idle worker takes a job
 LIVE = ("ENQUEUED", "PENDING")
 ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-# Workflows are one call with two integers; as long as that holds, workers of all releases share the queue.
+# Workflows are one call with integers; as long as that holds, workers of all releases share the queue.
 APPLICATION_VERSION = "1"
 
 
 def workflow_id(job: Job) -> str:
-    """The id of the next attempt at a queued job; the same whoever asks, so that it is entered once."""
-    return f"job-{job.id}-{job.attempt + 1}"
+    """The id of the next attempt at a queued job; the same whoever asks, so that it is entered once.
+
+    At another priority it is another one: the offer at the old priority is turned down when its turn comes.
+    """
+    return f"job-{job.id}-{job.attempt + 1}-{job.priority}"
 
 
 class Engine:
     """One per process, because DBOS is.
 
-    perform: called with (job id, attempt) in a thread of the engine, one call at a time.
+    perform: called with (job id, attempt, priority at which it was offered) in a thread of the engine, one call at a
+        time.
     """
 
-    def __init__(self, *, url: str, worker_id: str, perform: Callable[[int, int], None]) -> None:
+    def __init__(self, *, url: str, worker_id: str, perform: Callable[[int, int, int | None], None]) -> None:
         self._worker_id = worker_id
 
-        def attempt_job(job_id: int, attempt: int) -> None:
-            perform(job_id, attempt)
+        def attempt_job(job_id: int, attempt: int, priority: int | None = None) -> None:  # None: by an earlier release
+            perform(job_id, attempt, priority)
 
         self._workflow = DBOS.workflow(name="perform")(attempt_job)
         if url.startswith("sqlite:///"):
@@ -64,7 +68,7 @@ class Engine:
     def enqueue(self, job: Job) -> None:
         """Offer the next attempt at a queued job to the workers. Once offered, offering again changes nothing."""
         with SetWorkflowID(workflow_id(job)), SetEnqueueOptions(priority=job.priority):
-            DBOS.enqueue_workflow(QUEUE, self._workflow, job.id, job.attempt + 1)
+            DBOS.enqueue_workflow(QUEUE, self._workflow, job.id, job.attempt + 1, job.priority)
 
     def tidy(self, workers: Collection[str]) -> set[str]:
         """Delete what has ended and what was taken by workers other than `workers`; the ids that remain.

@@ -7,13 +7,17 @@ from typing import Any
 
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind
-from mednerapp.domain.models import Adapter, EpochReport
+from mednerapp.domain.models import Adapter, AdapterKind, EpochReport
 from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import ModelProblem
 from mednerapp.jobs import encoder_jobs
-from mednerapp.jobs.context import Handler, JobCancelled, JobContext
+from mednerapp.jobs.context import Handler, JobCancelled, JobContext, JobPaused
+from mednerapp.jobs.failures import MEMORY
+from mednerapp.ner.memory import is_exhausted, release
 from mednerapp.services import evaluating, fine_tuning, predicting
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
+
+SMALL_BATCH = 256  # tokens of a batch of predictions once the memory did not suffice for the usual one
 
 
 class Taggers:
@@ -27,12 +31,18 @@ class Taggers:
         from mednerapp.ner.loading import pick_device
         from mednerapp.ner.residency import Models
 
-        device = pick_device(context.device)
+        context.device = device = pick_device(context.device)
         precision = context.settings.precision if device == "cpu" and not exact else "fp32"
         models = self._models.setdefault(precision, Models(device=device, precision=precision))
         with context.store.read() as tx:
             encoder = tx.models.encoder(adapter.encoder_id)
         folders = context.settings.model_folder
+        for name, folder in ((adapter.name, adapter.folder), (encoder.name, encoder.folder)):
+            needed = folder == adapter.folder or adapter.kind is AdapterKind.LORA
+            if needed and not folders(folder).is_dir():
+                raise ModelProblem(
+                    f"The folder of the model {name!r} ({folder}) is not there. Bring it back, or use another model."
+                )
         tagger = models.tagger(folders(adapter.folder), base_folder=folders(encoder.folder))
         if tagger.manifest["weights_hash"] != adapter.weights_hash:
             raise ModelProblem(
@@ -55,11 +65,33 @@ def handlers() -> dict[JobKind, Handler]:
     }
 
 
-def _predictor(tagger: Any) -> predicting.Predictor:
+def _predictor(context: JobContext, tagger: Any) -> predicting.Predictor:
+    """Asks before every batch whether the job is still wanted. Out of memory: smaller batches, from then on."""
     from mednerapp.ner.prediction import predict as predict_texts
 
+    tokens: list[int] = []  # most in a batch; empty: what suits the device
+
     def run(texts: Sequence[str], /) -> Sequence[Sequence[ScoredSpan]]:
-        return predict_texts(tagger, texts)
+        def attempt() -> Sequence[Sequence[ScoredSpan]]:
+            most = tokens[0] if tokens else None
+            return predict_texts(tagger, texts, batch_tokens=most, on_progress=lambda _: context.check())
+
+        try:
+            return attempt()
+        except Exception as error:
+            if not is_exhausted(error):
+                raise
+            if tokens:
+                raise ModelProblem(MEMORY) from None
+        release()
+        tokens.append(SMALL_BATCH)
+        context.log(f"Out of memory on {context.device}: from now on {SMALL_BATCH} tokens at a time.")
+        try:
+            return attempt()
+        except Exception as error:
+            if not is_exhausted(error):
+                raise
+            raise ModelProblem(MEMORY) from None
 
     return run
 
@@ -71,13 +103,21 @@ def _adapter(context: JobContext) -> Adapter:
 
 def predict(context: JobContext, taggers: Taggers) -> str:
     adapter = _adapter(context)
+
+    def on_progress(done: int, total: int) -> None:
+        if done:
+            context.kept()  # these notes have their predictions, whatever becomes of the job
+        context.progress(done, total, "notes")
+
     count = predicting.predict_missing(
         context.store,
         project_id=int(context.job.args["project_id"]),
         adapter_id=adapter.id,
-        predictor=_predictor(taggers.get(context, adapter)),
-        on_progress=lambda done, total: context.progress(done, total, "notes"),
+        predictor=_predictor(context, taggers.get(context, adapter)),
+        on_progress=on_progress,
         fence=context.fence,
+        part=int(context.job.args.get("part", 0)),
+        parts=int(context.job.args.get("parts", 1)),
     )
     return f"{count} notes highlighted by {adapter.name}."
 
@@ -94,7 +134,7 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
         adapter_id=adapter.id,
         dataset_id=int(context.job.args["dataset_id"]),
         split=Split.TEST,
-        predictor=_predictor(tagger),
+        predictor=_predictor(context, tagger),
         seen=seen_notes(tagger.manifest),
         on_progress=lambda done, total: context.progress(done, total, "notes"),
         fence=context.fence,
@@ -109,16 +149,36 @@ def fine_tune(context: JobContext) -> str:
     from mednerapp.training.finetune import TrainingTask, train
     from mednerapp.training.loop import Hooks, TrainingStopped
 
-    device, model_dir = pick_device(context.device), context.settings.model_dir
+    context.device = device = pick_device(context.device)
+    model_dir = context.settings.model_dir
     with context.store.read() as tx:
         run = tx.runs.of_job(context.job.id)
     if run is None:
         return "The run was started again as another job."
     fine_tuning.clear_checkpoints(context.store, model_dir=model_dir)
-    checkpoints = Checkpoints(fine_tuning.checkpoint_folder(model_dir, run.id))
+    attempt = f"job-{context.job.id}-{context.job.attempt}"
+    folder = fine_tuning.checkpoint_folder(model_dir, run.id)
+    checkpoints = Checkpoints(folder, attempt=attempt, every=context.settings.checkpoint_seconds)
     resumed: list[str] = []
+    first_epoch = 1  # of this attempt
+
+    def on_resume(epoch: int, step: int) -> None:
+        nonlocal first_epoch
+        first_epoch = epoch
+        resumed.append(f"Resumed at epoch {epoch}. ")
+        context.log(f"Goes on from a checkpoint: epoch {epoch}, {step} steps of it done.")
 
     def trainer(order: TrainingOrder, /, *, on_epoch: Callable[[EpochReport], None]) -> Trained:
+        def report(epoch: EpochReport) -> None:
+            on_epoch(epoch)
+            if epoch.epoch >= first_epoch:
+                context.log(_said_of_epoch(epoch))
+
+        if not context.settings.model_folder(order.encoder_folder).is_dir():
+            raise ModelProblem(
+                f"The folder of the encoder {order.encoder_name!r} ({order.encoder_folder}) is not there. Bring it "
+                "back, or install the encoder again; then start the run again."
+            )
         task = TrainingTask(
             base_folder=context.settings.model_folder(order.encoder_folder),
             encoder_name=order.encoder_name,
@@ -134,10 +194,13 @@ def fine_tune(context: JobContext) -> str:
             checkpoints=checkpoints,
         )
         hooks = Hooks(
-            on_epoch=on_epoch,
+            on_epoch=report,
             on_step=lambda done, total: context.progress(done, total, "steps", "".join(resumed)),
             should_stop=context.cancelled,
-            on_resume=lambda epoch, _: resumed.append(f"Resumed at epoch {epoch}. "),
+            on_resume=on_resume,
+            on_save=context.kept,
+            log=context.log,
+            should_pause=context.should_pause,
         )
         manifest = train(task, hooks)
         return Trained(manifest["weights_hash"], tuple(manifest["labels"]))
@@ -156,6 +219,11 @@ def fine_tune(context: JobContext) -> str:
             cancelled = tx.jobs.get(context.job.id).cancel_requested  # else the worker stops, and the run can go on
             if cancelled and tx.runs.of_job(context.job.id):  # and not already goes on as another job
                 checkpoints.remove()
-        raise JobCancelled from stopped
+        raise (JobPaused if context.overtaken and not cancelled else JobCancelled) from stopped
     checkpoints.remove()
     return f"{''.join(resumed)}Adapter {adapter.name!r} is ready; its score appears on the dashboard."
+
+
+def _said_of_epoch(report: EpochReport) -> str:
+    dev = "" if report.dev_f1 is None else f", dev F1 {report.dev_f1:.4f}"
+    return f"Epoch {report.epoch}: train loss {report.train_loss:.4f}{dev}, {report.seconds:.1f} s."

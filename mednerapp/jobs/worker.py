@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 
 from db.engine import connect
 from mednerapp.domain.jobs import Job, JobKind, JobState
-from mednerapp.errors import MedNerError
-from mednerapp.jobs.context import Handler, JobCancelled, JobContext
-from mednerapp.jobs.recovery import put_back, recover_orphans
+from mednerapp.errors import InvalidValue, MedNerError
+from mednerapp.jobs.context import Handler, JobCancelled, JobContext, JobPaused
+from mednerapp.jobs.failures import said_of
+from mednerapp.jobs.recovery import put_back, recover, recover_orphans
+from mednerapp.jobs.slots import only_worker_on, slot_of
+from mednerapp.jobs.watch import Watch
 from mednerapp.settings import Settings
-from mednerapp.store import Store, Transaction
+from mednerapp.store import Store, Transaction, Trouble, trouble_of
 
 if TYPE_CHECKING:
     from mednerapp.jobs.engine import Engine
@@ -43,9 +46,13 @@ def run_worker(
 
     worker_id: stable over restarts and used by one process at a time: a worker that starts under a name takes over what
         an earlier one of that name left behind, at once. None: a name of its own.
+
+    Raises:
+        MedNerError: if another worker of this machine has the device.
     """
-    worker = Worker(settings, handlers, device, worker_id or f"{socket.gethostname()}-{os.getpid()}")
-    return worker.run()
+    with only_worker_on(device):
+        worker = Worker(settings, handlers, device, worker_id or f"{socket.gethostname()}-{os.getpid()}")
+        return worker.run()
 
 
 class Worker:
@@ -54,6 +61,7 @@ class Worker:
         self._handlers = handlers
         self._device = device
         self._id = worker_id
+        self._slot = slot_of(device, worker_id)
         self._database = connect(settings.resolved_database_url)
         self._store = Store(self._database)
         self._stopping = Event()
@@ -61,6 +69,7 @@ class Worker:
         self._busy = Lock()
         self._current: Job | None = None
         self._offered: set[str] = set()
+        self._watch = Watch(self._store, self._stopping)
 
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -68,6 +77,7 @@ class Worker:
         started_at = self._register()
         beating = Thread(target=self._beat, args=(started_at,), name="heartbeat", daemon=True)
         beating.start()
+        self._watch.start()
         engine = self._start_engine()
         next_sweep = 0.0
         while not self._stopping.wait(DISPATCH_EVERY):
@@ -134,22 +144,42 @@ class Worker:
                 engine.enqueue(job)
                 self._offered.add(workflow_id(job))
 
-    def _perform(self, job_id: int, attempt: int) -> None:
+    def _perform(self, job_id: int, attempt: int, priority: int | None) -> None:
         """One attempt at one job. Claiming the row decides: an attempt that is over or cancelled ends here."""
         with self._busy:
             if self._stopping.is_set():
                 return
-            with self._store.write() as tx:
-                job = tx.jobs.claim(job_id, worker=self._id, attempt=attempt)
+            job = self._claim(job_id, attempt, priority)
             if job is None:
                 return
             self._current = job
+            self._watch.begin(job)
             context = JobContext(job, self._store, self._settings, self._id, self._device, self._stopping)
             state, message = self._outcome(context)
+            self._watch.end()
             self._record(lambda tx: self._end(tx, job, state, message))
             self._current = None
 
-    def _outcome(self, context: JobContext) -> tuple[JobState, str]:
+    def _claim(self, job_id: int, attempt: int, priority: int | None) -> Job | None:
+        try:
+            with self._store.write() as tx:
+                job = tx.jobs.claim(
+                    job_id,
+                    worker=self._id,
+                    attempt=attempt,
+                    slot=self._slot,
+                    device=self._device,
+                    priority=priority,
+                )
+                if job:
+                    text = f"Attempt {attempt}: worker {self._id} on {self._device}."
+                    tx.job_records.log(job_id, attempt=attempt, text=text)
+                return job
+        except InvalidValue:  # somebody else took the device slot at the same moment
+            return None
+
+    def _outcome(self, context: JobContext) -> tuple[JobState | None, str]:
+        """How the job ended and what to say of it. QUEUED: it goes on later; None: so it does, for outer reasons."""
         job = context.job
         handler = self._handlers.get(job.kind)
         if handler is None:
@@ -157,20 +187,30 @@ class Worker:
         try:
             message = handler(context)
             context.flush()
-        except JobCancelled:
-            return JobState.CANCELLED, ""
+        except JobCancelled as end:
+            paused = isinstance(end, JobPaused)
+            return (JobState.QUEUED, "It lets another job go first") if paused else (JobState.CANCELLED, "")
         except MedNerError as error:
             return JobState.FAILED, str(error)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job ends and the queue goes on
+            if trouble_of(error) is Trouble.AWAY:
+                log.warning("Job %d (%s): the database did not answer.", job.id, job.kind.value)
+                return None, "The database did not answer"
             log.error("Job %d (%s) failed:\n%s", job.id, job.kind.value, _frames(error))  # noqa: TRY400
-            return JobState.FAILED, f"Unexpected error ({type(error).__name__}); see the worker log."
+            return JobState.FAILED, said_of(error)
         return JobState.SUCCEEDED, message
 
-    def _end(self, tx: Transaction, job: Job, state: JobState, message: str) -> None:
-        if state is JobState.CANCELLED and self._stopping.is_set():
+    def _end(self, tx: Transaction, job: Job, state: JobState | None, message: str) -> None:
+        if state is None:
+            recover(tx, job, why=message)
+        elif state is JobState.QUEUED:
+            put_back(tx, job, why=message)
+        elif state is JobState.CANCELLED and self._stopping.is_set():
             put_back(tx, job)
         elif not tx.jobs.finish(job.id, worker=self._id, attempt=job.attempt, state=state, message=message):
             log.warning("Job %d was given to another worker meanwhile; what this one says of it is dropped.", job.id)
+        else:
+            tx.job_records.log(job.id, attempt=job.attempt, text=f"{state.value.capitalize()}. {message}".strip())
 
     def _record(self, action: Callable[[Transaction], None]) -> None:
         """Write how a job ended; if that cannot be done, end the process.

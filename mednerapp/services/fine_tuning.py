@@ -176,11 +176,13 @@ def end(tx: Transaction, *, run_id: int) -> bool:
 def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model_dir: Path, fence: Fence) -> Adapter:
     """Train, register the adapter, and queue its evaluation and that of every other adapter that lacks one.
 
-    The adapter's folder name has the attempt in it, so that a repeated run never meets half of an earlier one.
+    The adapter's folder name has the job and its attempt in it, so that a repeated run never meets what an earlier one
+    left, and one that is still going on somewhere writes beside it.
     """
     with store.write() as tx:
         fence(tx)
         run = tx.runs.get(run_id)
+        attempt = tx.jobs.get(run.job_id).attempt
         already = tx.models.adapter_of_run(run_id)
         if already:
             return already
@@ -189,7 +191,7 @@ def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model
         encoder = tx.models.installed(run.encoder_id)
         labels = tx.projects.schema(dataset.schema_id).names
         train, dev = (tx.datasets.gold(dataset.id, split) for split in (Split.TRAIN, Split.DEV))
-    folder = f"adapters/run-{run.id}-job-{run.job_id}"
+    folder = f"adapters/run-{run.id}-job-{run.job_id}" + (f"-{attempt}" if attempt > 1 else "")
     order = TrainingOrder(
         name=run.name,
         encoder_name=encoder.name,
@@ -222,7 +224,15 @@ def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model
             run_id=run_id,
         )
         queue_evaluations(tx, dataset_id=dataset.id, user_id=None)
+    _clear_leftovers(model_dir / "adapters", f"run-{run.id}-job-", keep=(model_dir / folder).name)
     return adapter
+
+
+def _clear_leftovers(adapters: Path, prefix: str, *, keep: str) -> None:
+    """What attempts at the run left that were killed between writing their adapter and registering it."""
+    for left in (*adapters.glob(f"{prefix}*"), *adapters.glob(f".{prefix}*.partial")):
+        if left.name != keep:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def promote(store: Store, *, user: User, project_id: int, adapter_id: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mednerapp.domain.accounts import Permission, User
-from mednerapp.domain.jobs import Job
 from mednerapp.domain.labels import MEDICAL_SCHEMA, LabelSchema
 from mednerapp.domain.models import Adapter, AdapterKind, Encoder
 from mednerapp.domain.notes import NoteFilter, NoteStatus, NoteSummary, Progress
@@ -86,9 +85,3 @@ def models(store: Store, *, user: User, project_id: int) -> tuple[list[Encoder],
     user.require(Permission.SEE_RESULTS)
     with store.read() as tx:
         return tx.models.encoders(), tx.models.adapters(project_id)
-
-
-def recent_jobs(store: Store, *, user: User, limit: int = 30) -> list[Job]:
-    user.require(Permission.TRAIN)
-    with store.read() as tx:
-        return tx.jobs.recent(limit)

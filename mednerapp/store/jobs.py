@@ -1,4 +1,4 @@
-"""The queue as rows, written in the transaction that makes a job necessary, and the workers that take from it.
+"""The queue as rows, written in the transaction that makes a job necessary.
 
 `attempt` is the fence: it grows with every claim, and a write that names an older attempt changes nothing. So a worker
 that was thought dead and wakes up cannot end, move or put back a job that somebody else does by now.
@@ -7,15 +7,16 @@ that was thought dead and wakes up cannot end, move or put back a job that someb
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.clock import now
-from mednerapp.domain.jobs import FINISHED, PRIORITY, Job, JobKind, JobState
+from mednerapp.domain.jobs import FINISHED, PRIORITY, URGENT, Job, JobKind, JobState, Outcome
 from mednerapp.errors import NotFound
+from mednerapp.store.job_records import begin_attempt, end_attempt, slot_is_taken
 
 OPEN = tuple(state.value for state in JobState if state not in FINISHED)
 
@@ -39,6 +40,11 @@ def _job(row: t.Job) -> Job:
         started_at=row.started_at,
         finished_at=row.finished_at,
         heartbeat_at=row.heartbeat_at,
+        rate=row.rate,
+        memory=row.memory,
+        device=row.device,
+        deaths=row.deaths,
+        not_before=row.not_before,
     )
 
 
@@ -65,6 +71,7 @@ class Jobs:
             started_at=None,
             finished_at=None,
             heartbeat_at=None,
+            not_before=None,
         )
         self._session.add(row)
         self._session.flush()
@@ -79,6 +86,24 @@ class Jobs:
     def recent(self, limit: int = 50) -> list[Job]:
         """Newest first."""
         return [_job(row) for row in self._session.scalars(select(t.Job).order_by(t.Job.id.desc()).limit(limit))]
+
+    def ended(self, limit: int) -> list[Job]:
+        """The newest first, by when they ended."""
+        rows = self._session.scalars(
+            select(t.Job)
+            .where(t.Job.state.not_in(OPEN))
+            .order_by(t.Job.finished_at.desc(), t.Job.id.desc())
+            .limit(limit)
+        )
+        return [_job(row) for row in rows]
+
+    def counts(self) -> tuple[int, int, int]:
+        """(running, queued, newest id)."""
+        running, queued = (
+            self._session.scalar(select(func.count()).select_from(t.Job).where(t.Job.state == state.value)) or 0
+            for state in (JobState.RUNNING, JobState.QUEUED)
+        )
+        return running, queued, self._session.scalar(select(func.max(t.Job.id))) or 0
 
     def open(self, kinds: Collection[JobKind] = tuple(JobKind)) -> list[Job]:
         """Queued and running jobs in the order in which they are to be done."""
@@ -105,39 +130,82 @@ class Jobs:
         return _job(row)
 
     def queued(self, limit: int) -> list[Job]:
-        """The jobs to be done next, first things first."""
+        """The jobs to be done next, first things first; without those that are to wait a while."""
         rows = self._session.scalars(
-            select(t.Job).where(t.Job.state == JobState.QUEUED.value).order_by(t.Job.priority, t.Job.id).limit(limit)
+            select(t.Job)
+            .where(t.Job.state == JobState.QUEUED.value, or_(t.Job.not_before.is_(None), t.Job.not_before <= now()))
+            .order_by(t.Job.priority, t.Job.id)
+            .limit(limit)
         )
         return [_job(row) for row in rows]
 
-    def claim(self, job_id: int, *, worker: str, attempt: int) -> Job | None:
-        """Make a queued job `worker`'s `attempt`. None: cancelled, somebody else has it, or that attempt is over."""
+    def claim(
+        self, job_id: int, *, worker: str, attempt: int, slot: str = "", device: str = "", priority: int | None = None
+    ) -> Job | None:
+        """Make a queued job `worker`'s `attempt`, on a device slot where no other is.
+
+        slot: "" is a slot of the job's own. priority: that with which the job was offered; None: whatever it is.
+
+        None: cancelled, somebody else has it, that attempt is over, it goes at another priority now, or the slot is
+        taken. Raises InvalidValue (from the store) if the slot was taken at the same moment.
+        """
+        if slot and slot_is_taken(self._session, slot):
+            return None
         at = now()
+        still = () if priority is None else (t.Job.priority == priority,)
         claimed = self._session.execute(
             update(t.Job)
-            .where(t.Job.id == job_id, t.Job.state == JobState.QUEUED.value, t.Job.attempt == attempt - 1)
+            .where(t.Job.id == job_id, t.Job.state == JobState.QUEUED.value, t.Job.attempt == attempt - 1, *still)
             .values(
                 state=JobState.RUNNING.value,
                 worker=worker,
                 attempt=attempt,
+                device=device,
                 started_at=at,
                 heartbeat_at=at,
+                finished_at=None,
+                not_before=None,
                 done=0,
+                total=0,
+                rate=0.0,
+                memory=0,
                 message="",
             )
             .returning(t.Job.id)
         ).first()
-        return self.get(job_id) if claimed else None
+        if not claimed:
+            return None
+        begin_attempt(
+            self._session, job_id, attempt=attempt, worker=worker, slot=slot or f"{worker}/job-{job_id}", at=at
+        )
+        return self.get(job_id)
 
     def progress(
-        self, job_id: int, *, worker: str, attempt: int, done: int, total: int, unit: str, message: str = ""
+        self,
+        job_id: int,
+        *,
+        worker: str,
+        attempt: int,
+        done: int,
+        total: int,
+        unit: str,
+        message: str = "",
+        rate: float = 0.0,
+        memory: int = 0,
+        device: str = "",
+        kept: bool = False,
     ) -> bool:
-        """Record progress. False when the job is not `worker`'s (any more) or is to be cancelled: stop then."""
+        """Record progress. False when the job is not `worker`'s (any more) or is to be cancelled: stop then.
+
+        kept: something of it is stored for good, so that deaths of workers before count no more.
+        """
+        values: dict[str, object] = {"done": done, "total": total, "unit": unit, "message": message}
+        values |= {"rate": rate, "memory": memory} | ({"device": device} if device else {})
+        values |= {"deaths": 0} if kept else {}
         result = self._session.execute(
             update(t.Job)
             .where(*_held(job_id, worker, attempt))
-            .values(done=done, total=total, unit=unit, message=message, heartbeat_at=now())
+            .values(heartbeat_at=now(), **values)
             .returning(t.Job.cancel_requested)
         ).first()
         return result is not None and not result[0]
@@ -161,12 +229,54 @@ class Jobs:
         """End a running job whose worker is gone, and its run with it; True when it was running."""
         return self._end(_running(job_id, attempt), state, message)
 
-    def requeue(self, job_id: int, *, attempt: int) -> bool:
-        """Back into the queue what was running; True when it was."""
+    def requeue(
+        self, job_id: int, *, attempt: int, outcome: Outcome, deaths: int = 0, not_before: datetime | None = None
+    ) -> bool:
+        """Back into the queue what was running, and its run with it; True when it was."""
+        values = {"worker": "", "heartbeat_at": None, "rate": 0.0, "deaths": deaths, "not_before": not_before}
         result = self._session.execute(
             update(t.Job)
             .where(*_running(job_id, attempt))
-            .values(state=JobState.QUEUED.value, worker="", heartbeat_at=None)
+            .values(state=JobState.QUEUED.value, **values)
+            .returning(t.Job.id)
+        )
+        if result.first() is None:
+            return False
+        end_attempt(self._session, job_id, attempt=attempt, outcome=outcome)
+        self._session.execute(update(t.Run).where(t.Run.job_id == job_id).values(state=JobState.QUEUED.value))
+        return True
+
+    def reopen(self, job_id: int) -> bool:
+        """Queue again what ended without a result, as its next attempt, and its run with it; True when it had."""
+        ended = [state.value for state in FINISHED - {JobState.SUCCEEDED}]
+        values = {"cancel_requested": False, "deaths": 0, "not_before": None, "message": "", "worker": ""}
+        result = self._session.execute(
+            update(t.Job)
+            .where(t.Job.id == job_id, t.Job.state.in_(ended))
+            .values(state=JobState.QUEUED.value, finished_at=None, done=0, total=0, rate=0.0, **values)
+            .returning(t.Job.id)
+        )
+        if result.first() is None:
+            return False
+        self._session.execute(
+            update(t.Run).where(t.Run.job_id == job_id).values(state=JobState.QUEUED.value, error="", finished_at=None)
+        )
+        return True
+
+    def somebody_waits(self, job: Job) -> bool:
+        """Whether an urgent job that goes before `job` is queued and every worker has something to do."""
+        urgent = next((other for other in self.queued(1) if other.priority <= URGENT), None)
+        if urgent is None or urgent.priority >= job.priority:
+            return False
+        busy = select(t.Job.worker).where(t.Job.state == JobState.RUNNING.value)
+        return self._session.scalar(select(t.Worker.id).where(t.Worker.id.not_in(busy)).limit(1)) is None
+
+    def set_priority(self, job_id: int, priority: int) -> bool:
+        """True when the job waited, so that it matters."""
+        result = self._session.execute(
+            update(t.Job)
+            .where(t.Job.id == job_id, t.Job.state == JobState.QUEUED.value)
+            .values(priority=priority)
             .returning(t.Job.id)
         )
         return result.first() is not None
@@ -179,14 +289,18 @@ class Jobs:
 
     def _end(self, which: Sequence[ColumnElement[bool]], state: JobState, message: str) -> bool:
         at = now()
-        ended = self._session.scalar(
-            update(t.Job).where(*which).values(state=state.value, message=message, finished_at=at).returning(t.Job.id)
-        )
+        ended = self._session.execute(
+            update(t.Job)
+            .where(*which)
+            .values(state=state.value, message=message, finished_at=at, rate=0.0)
+            .returning(t.Job.id, t.Job.attempt)
+        ).first()
         if ended is None:
             return False
+        end_attempt(self._session, ended.id, attempt=ended.attempt, outcome=Outcome(state.value), at=at)
         error = "" if state is JobState.SUCCEEDED else message
         self._session.execute(
-            update(t.Run).where(t.Run.job_id == ended).values(state=state.value, error=error, finished_at=at)
+            update(t.Run).where(t.Run.job_id == ended.id).values(state=state.value, error=error, finished_at=at)
         )
         return True
 
@@ -198,49 +312,3 @@ class Jobs:
             .order_by(t.Job.id)  # two workers that look at the same time lock them in the same order
         )
         return [_job(row) for row in rows]
-
-
-class Workers:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def register(self, worker: str, *, device: str) -> datetime:
-        """Put a worker on the list, in place of an earlier one of that name; what `beat` and `remove` tell them by."""
-        at = now()
-        self._session.merge(t.Worker(id=worker, device=device, started_at=at, heartbeat_at=at))
-        self._session.flush()
-        return at
-
-    def beat(self, worker: str, *, started_at: datetime) -> bool:
-        """False when the worker was taken off the list (silent too long) or has a successor: it must stop."""
-        result = self._session.execute(
-            update(t.Worker)
-            .where(t.Worker.id == worker, t.Worker.started_at == started_at)
-            .values(heartbeat_at=now())
-            .returning(t.Worker.id)
-        )
-        return result.first() is not None
-
-    def remove(self, worker: str, *, started_at: datetime | None = None) -> None:
-        """Take a worker off the list; with `started_at`, only if it is that one and not its successor."""
-        query = delete(t.Worker).where(t.Worker.id == worker)
-        self._session.execute(query if started_at is None else query.where(t.Worker.started_at == started_at))
-
-    def remove_silent(self, *, longer_than: timedelta, except_for: str) -> list[str]:
-        """Take the workers off the list that have not been heard of; their ids.
-
-        A worker never removes itself: one that slept with its computer goes on, unless another took its jobs.
-        """
-        rows = self._session.scalars(
-            delete(t.Worker)
-            .where(t.Worker.heartbeat_at < now() - longer_than, t.Worker.id != except_for)
-            .returning(t.Worker.id)
-        )
-        return list(rows)
-
-    def alive(self, *, within: timedelta) -> list[tuple[str, str]]:
-        """(id, device) of the workers heard of within the time."""
-        rows = self._session.execute(
-            select(t.Worker.id, t.Worker.device).where(t.Worker.heartbeat_at > now() - within).order_by(t.Worker.id)
-        )
-        return [(worker, device) for worker, device in rows]

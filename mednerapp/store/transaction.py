@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.engine import Database
@@ -18,7 +19,8 @@ from mednerapp.store.datasets import Datasets
 from mednerapp.store.efforts import Efforts
 from mednerapp.store.evaluations import Evaluations
 from mednerapp.store.experiments import Experiments
-from mednerapp.store.jobs import Jobs, Workers
+from mednerapp.store.job_records import JobRecords
+from mednerapp.store.jobs import Jobs
 from mednerapp.store.leases import Leases
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
@@ -28,8 +30,28 @@ from mednerapp.store.projects import Projects
 from mednerapp.store.queue import Queue
 from mednerapp.store.runs import Runs
 from mednerapp.store.search import Search
+from mednerapp.store.workers import Workers
 
+DISK_FULL = frozenset({"53100", "SQLITE_FULL"})  # PostgreSQL's, and SQLite's name
 UNIQUE_VIOLATION = "23505"  # PostgreSQL's; on SQLite writers take turns, so one that looked first cannot run into it
+
+
+class Trouble(StrEnum):
+    """What is wrong with the database itself, as opposed to what was asked of it."""
+
+    AWAY = "away"  # it does not answer, or not in time; later it may
+    FULL = "full"  # there is no room on its disk
+
+
+def trouble_of(error: BaseException) -> Trouble | None:
+    """Whether an error came from a database that is away or full."""
+    if not isinstance(error, DBAPIError):
+        return None
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+    if state in DISK_FULL:
+        return Trouble.FULL
+    away = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return Trouble.AWAY if away else None
 
 
 class Transaction:
@@ -55,6 +77,7 @@ class Transaction:
         self.evaluations = Evaluations(session)
         self.experiments = Experiments(session)
         self.jobs = Jobs(session)
+        self.job_records = JobRecords(session)
         self.workers = Workers(session)
 
 

@@ -42,15 +42,18 @@ class Saved:
 
 
 class Checkpoints:
-    """The checkpoints of one run, in a folder of its own. Used by one process at a time.
+    """The checkpoints of one run, in a folder of its own. Read from all attempts at the run, written by one process.
 
+    attempt: a name of one's own, under which is written; what earlier attempts left goes when there is enough of one's
+        own. So a worker that was given up and wakes up again writes beside its successor, never into its files.
     every: seconds between two. One that takes long to write (every weight of a large encoder) is written less often, so
         that at most a twentieth of the time goes into writing.
     every_steps: write after so many steps instead, whatever the time.
     """
 
-    def __init__(self, folder: Path, *, every: float = 30.0, every_steps: int | None = None) -> None:
+    def __init__(self, folder: Path, *, attempt: str = "", every: float = 30.0, every_steps: int | None = None) -> None:
         self.folder = folder
+        self._own = folder / attempt
         self.refused: list[str] = []  # what was wrong with those that could not be used
         self._every = every
         self._every_steps = every_steps
@@ -67,18 +70,21 @@ class Checkpoints:
 
     def save(
         self, number: int, *, depends_on: Mapping[str, Any], state: Mapping[str, Any], tensors: Mapping[str, Tensor]
-    ) -> None:
-        """Writes checkpoint `number` (they only grow) and forgets all but the newest two.
+    ) -> bool:
+        """Writes checkpoint `number` (they only grow) and forgets all but the newest two; whether it was written.
 
         A full disk is no reason to lose the run: it is logged, and the run goes on without a new checkpoint.
         """
-        began = time.monotonic()
+        began, written = time.monotonic(), False
         try:
             self._write(number, depends_on, state, tensors)
-        except OSError as error:
-            log.warning("No checkpoint could be written (%s); the run goes on.", error.strerror or type(error).__name__)
+            written = True
+        except (OSError, SafetensorError) as error:  # safetensors says "I/O error" in words of its own
+            what = getattr(error, "strerror", "") or type(error).__name__
+            log.warning("No checkpoint could be written (%s); the run goes on.", what)
         self._last = time.monotonic()
         self._pause = max(self._every, 20 * (self._last - began))
+        return written
 
     def newest(self, depends_on: Mapping[str, Any]) -> Saved | None:
         """The newest whole checkpoint of a run that depends on exactly this; None to begin at the beginning.
@@ -98,16 +104,25 @@ class Checkpoints:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _folders(self) -> list[Path]:
-        found = self.folder.glob("step-*") if self.folder.is_dir() else ()
-        return sorted(path for path in found if path.suffix != ".partial")
+        """Those of every attempt, the furthest last."""
+        if not self.folder.is_dir():
+            return []
+        found = (*self.folder.glob("step-*"), *self.folder.glob("*/step-*"))
+        return sorted((path for path in found if path.suffix != ".partial"), key=lambda path: (path.name, path))
+
+    def _forget_old(self) -> None:
+        own = [path for path in self._folders() if path.parent == self._own]
+        others = [path for path in self._folders() if path.parent != self._own] if len(own) >= KEEP else []
+        for old in (*own[:-KEEP], *others):
+            shutil.rmtree(old, ignore_errors=True)
 
     def _write(
         self, number: int, depends_on: Mapping[str, Any], state: Mapping[str, Any], tensors: Mapping[str, Tensor]
     ) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for left_by_a_killed_process in self.folder.glob("*.partial"):
+        self._own.mkdir(parents=True, exist_ok=True)
+        for left_by_a_killed_process in self._own.glob("*.partial"):
             shutil.rmtree(left_by_a_killed_process)
-        final = self.folder / f"step-{number:08d}"
+        final = self._own / f"step-{number:08d}"
         partial = final.with_suffix(".partial")
         partial.mkdir()
         try:
@@ -118,11 +133,10 @@ class Checkpoints:
             sync_all(partial)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
-            sync(self.folder)
+            sync(self._own)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        for old in self._folders()[:-KEEP]:
-            shutil.rmtree(old, ignore_errors=True)
+        self._forget_old()
 
 
 def _read(folder: Path, depends_on: Mapping[str, Any]) -> Saved:

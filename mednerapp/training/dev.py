@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from mednerapp.ner.packed import embed, layer_count, logits, pack, run_layers
 from mednerapp.ner.prediction import autocast
 from mednerapp.ner.windows import WindowPlan, cut
 from mednerapp.scoring.strict import Counts, count_strict, micro, precision_recall_f1
-from mednerapp.training.encoding import IGNORED, gold_tags, pass_tokens, passes, window_ids
+from mednerapp.training.encoding import IGNORED, gold_tags, passes, window_ids
 from mednerapp.training.frozen import FrozenLayers
 from mednerapp.training.loop import DevScore
+from mednerapp.training.room import Room
 
 
 class DevNotes:
@@ -26,7 +27,18 @@ class DevNotes:
     `windows`: ids of every window, special tokens included, in the order in which `FrozenLayers` is to have them.
     """
 
-    def __init__(self, notes: Sequence[GoldNote], words: WordEncoder, labels: Sequence[str], plan: WindowPlan) -> None:
+    def __init__(
+        self,
+        notes: Sequence[GoldNote],
+        words: WordEncoder,
+        labels: Sequence[str],
+        plan: WindowPlan,
+        *,
+        room: Room | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`check` is called at every pass; what it raises ends the scoring."""
+        self._room, self._check = room, check
         self.notes = notes
         self._labels = tuple(labels)
         self._encoded = words.encode([note.text for note in notes])
@@ -52,13 +64,20 @@ class DevNotes:
         scores = self._log_probabilities(model, device, frozen)
         return [decode(one, score, self._labels) for one, score in zip(self._encoded, scores, strict=True)]
 
-    @torch.no_grad()
     def _log_probabilities(self, model: Any, device: str, frozen: FrozenLayers | None) -> list[FloatArray]:
+        room = self._room or Room(device)
+        return room.call(lambda: self._log_probabilities_in(room, model, device, frozen))
+
+    @torch.no_grad()
+    def _log_probabilities_in(
+        self, room: Room, model: Any, device: str, frozen: FrozenLayers | None
+    ) -> list[FloatArray]:
         """(tokens, tags) of every note, each token's from the window with the widest context."""
         tags = 1 + 2 * len(self._labels)
         result = [np.zeros((len(one.ids), tags), dtype=np.float32) for one in self._encoded]
         lengths = [len(window) for window in self.windows]
-        for group in passes(range(len(lengths)), lengths, most_tokens=2 * pass_tokens(device)):
+        for group in passes(range(len(lengths)), lengths, most_tokens=2 * room.tokens):
+            self._check()
             with autocast(device):
                 if frozen:
                     first, hidden = frozen.first, frozen.vectors(group)

@@ -38,6 +38,7 @@ from mednerapp.training.encoding import examples_of
 from mednerapp.training.frozen import FrozenLayers
 from mednerapp.training.loop import DevScore, Hooks, fit
 from mednerapp.training.lora import add_lora, first_trained_layer
+from mednerapp.training.room import Room
 from mednerapp.training.saving import require_free, save_model
 
 
@@ -147,15 +148,23 @@ def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, 
         raise NothingToTrainOn("No training note holds a word; confirm spans on at least one note of the train split.")
     manifest = {**_manifest(task), "window": asdict(plan)}
     model.to(task.device)
-    dev = DevNotes(task.dev, words, task.labels, plan)
+    room = Room(task.device, log=hooks.log)
+    dev = DevNotes(task.dev, words, task.labels, plan, room=room, check=hooks.check)
     with ExitStack() as stack:
 
         def frozen(windows: Sequence[IntArray]) -> FrozenLayers | None:
             if not (first_layer and windows):
                 return None
             task.out_dir.parent.mkdir(parents=True, exist_ok=True)
-            room = task.out_dir.parent
-            made = FrozenLayers(model, windows, first=first_layer, device=task.device, folder=room, check=hooks.check)
+            made = FrozenLayers(
+                model,
+                windows,
+                first=first_layer,
+                device=task.device,
+                folder=task.out_dir.parent,
+                check=hooks.check,
+                room=room,
+            )
             return stack.enter_context(made)
 
         of_dev = frozen(dev.windows)
@@ -176,6 +185,7 @@ def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, 
             frozen=frozen([example.ids for example in examples]),
             checkpoints=task.checkpoints,
             depends_on=_depends_on(task, manifest),
+            room=room,
         )
         model.eval()
         manifest["calibration"] = calibration_of(task.dev, dev.found(model, task.device, of_dev), task.labels)

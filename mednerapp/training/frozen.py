@@ -23,7 +23,8 @@ from mednerapp.errors import ModelProblem
 from mednerapp.ner.packed import embed, pack, run_layers
 from mednerapp.ner.prediction import autocast
 from mednerapp.ner.words import IntArray
-from mednerapp.training.encoding import pass_tokens, passes
+from mednerapp.training.encoding import passes
+from mednerapp.training.room import Room
 
 IN_MEMORY = 2**30  # bytes; more goes to disk
 
@@ -41,6 +42,7 @@ class FrozenLayers(AbstractContextManager["FrozenLayers"]):
         in_memory: int = IN_MEMORY,
         folder: Path | None = None,
         check: Callable[[], None] = lambda: None,
+        room: Room | None = None,
     ) -> None:
         """`folder`: where the file is made, if one is needed; None: the system's. `check` is called at every pass.
 
@@ -56,7 +58,8 @@ class FrozenLayers(AbstractContextManager["FrozenLayers"]):
         self._device = device
         try:
             self._kept = self._on_disk(shape) if self._file else torch.empty(shape, dtype=torch.float16, device=device)
-            self._fill(model, windows, check)
+            room = room or Room(device)
+            room.call(lambda: self._fill(model, windows, check, room.tokens))
         except BaseException:
             self.close()
             raise
@@ -90,10 +93,10 @@ class FrozenLayers(AbstractContextManager["FrozenLayers"]):
         return torch.from_numpy(mapped)
 
     @torch.no_grad()
-    def _fill(self, model: Any, windows: Sequence[IntArray], check: Callable[[], None]) -> None:
+    def _fill(self, model: Any, windows: Sequence[IntArray], check: Callable[[], None], tokens: int) -> None:
         was_training = model.training
         model.eval()
-        for group in passes(range(len(windows)), self._lengths, most_tokens=pass_tokens(self._device)):
+        for group in passes(range(len(windows)), self._lengths, most_tokens=tokens):
             check()
             packed = pack([windows[i] for i in group], config=model.config, device=self._device)
             with autocast(self._device):

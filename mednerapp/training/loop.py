@@ -21,9 +21,10 @@ from mednerapp.training import TrainingStopped
 from mednerapp.training.checkpoints import Checkpoints, Saved
 from mednerapp.training.determinism import deterministic
 from mednerapp.training.dropout import affordable_dropout
-from mednerapp.training.encoding import IGNORED, Example, batches_of_epoch, pass_tokens, passes
+from mednerapp.training.encoding import IGNORED, Example, batches_of_epoch, passes
 from mednerapp.training.frozen import FrozenLayers
 from mednerapp.training.optimizing import Rate, adam, balanced_weights
+from mednerapp.training.room import Room
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam remembers of every weight
 LOOK_EVERY = 20  # steps between two looks at whether the loss is a number; on a GPU each look waits for it
@@ -31,16 +32,21 @@ LOOK_EVERY = 20  # steps between two looks at whether the loss is a number; on a
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """How the loop talks to whoever started it. `should_stop` is asked at every step.
+    """How the loop talks to whoever started it. `should_stop` is asked before every pass through the model.
 
     on_resume: called with the epoch and the steps done in it, when the run goes on from a checkpoint; the reports of
         the epochs before are then given to `on_epoch` once more.
+    on_save: called after each checkpoint. log: told what a person should know, in words.
+    should_pause: asked between two steps; a run with checkpoints is saved then, and stopped.
     """
 
     on_epoch: Callable[[EpochReport], None]
     on_step: Callable[[int, int], None] | None
     should_stop: Callable[[], bool]
     on_resume: Callable[[int, int], None] | None = None
+    on_save: Callable[[], None] | None = None
+    log: Callable[[str], None] | None = None
+    should_pause: Callable[[], bool] = lambda: False
 
     def check(self) -> None:
         if self.should_stop():
@@ -69,6 +75,7 @@ class Progress:
     stalled: int = 0
     best_epoch: int = 0
     best_f1: float = -1.0
+    pass_tokens: int = 0  # 0: as many as suit the device
     reports: list[EpochReport] = field(default_factory=list[EpochReport])
 
     @classmethod
@@ -89,6 +96,7 @@ def fit(
     frozen: FrozenLayers | None = None,
     checkpoints: Checkpoints | None = None,
     depends_on: Mapping[str, Any] | None = None,
+    room: Room | None = None,
 ) -> tuple[list[EpochReport], int]:
     """Trains what the model marks as trainable and leaves it at its best epoch: the highest dev F1, else the last.
 
@@ -98,6 +106,7 @@ def fit(
     checkpoints: where the run is saved now and then, and from where it goes on if it was saved there before.
         Then `depends_on` names what the result depends on besides the settings (encoder, data): a checkpoint of
         anything else is not used. On a CPU the result is the same bit for bit as without the interruption.
+    room: shared with the scoring of the dev notes, so that both use smaller passes once the memory was exhausted.
 
     Returns the reports and the number of the epoch that was kept. Raises TrainingStopped.
     """
@@ -111,6 +120,7 @@ def fit(
             frozen,
             checkpoints,
             {**(depends_on or {}), "settings": hyper.as_json()},
+            room or Room(device, log=hooks.log),
         )
         run.resume()
         while not run.over:
@@ -131,7 +141,9 @@ class _Run:
         frozen: FrozenLayers | None,
         checkpoints: Checkpoints | None,
         depends_on: Mapping[str, Any],
+        room: Room,
     ) -> None:
+        self._room = room
         self.at = Progress()
         self._model, self._examples, self._hyper, self._device = model, examples, hyper, device
         self._hooks, self._frozen, self._checkpoints, self._depends_on = hooks, frozen, checkpoints, depends_on
@@ -168,24 +180,37 @@ class _Run:
                 self._require_number()
             if self._hooks.on_step:
                 self._hooks.on_step((at.epoch - 1) * self._steps + at.step, self._rate.total)
-            if self._checkpoints and at.step < self._steps and self._checkpoints.due():
-                self._save(self._checkpoints)
+            if at.step < self._steps:
+                self._save_or_pause()
 
     def _step(self, group: Sequence[int]) -> None:
         rate = self._hyper.learning_rate * self._rate.at((self.at.epoch - 1) * self._steps + self.at.step)
         for settings in self._optimizer.param_groups:
             settings["lr"] = rate
-        parts = passes(group, self._lengths, most_tokens=pass_tokens(self._device))
-        tags = [torch.from_numpy(np.concatenate([self._examples[i].tags for i in part])) for part in parts]
-        weight = sum(map(self._weight_of, tags))
-        for part, expected in zip(parts, tags, strict=True):
-            loss = self._loss_sum(part, expected.to(self._device, non_blocking=True))
-            (loss / max(weight, 1e-9)).backward()
-            self._loss += loss.detach()
+        before = self._loss.clone()
+
+        def undo() -> None:
+            self._optimizer.zero_grad(set_to_none=True)
+            self._loss.copy_(before)
+
+        weight = self._room.call(lambda: self._gradients(group), undo=undo)
         torch.nn.utils.clip_grad_norm_(list(self._trainable.values()), self._hyper.max_grad_norm)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self.at.weight += weight
+
+    def _gradients(self, group: Sequence[int]) -> float:
+        """Adds up the gradients of the windows of a step, pass by pass; what their tokens weigh together."""
+        parts = passes(group, self._lengths, most_tokens=self._room.tokens)
+        tags = [torch.from_numpy(np.concatenate([self._examples[i].tags for i in part])) for part in parts]
+        weight = sum(map(self._weight_of, tags))
+        for number, (part, expected) in enumerate(zip(parts, tags, strict=True)):
+            if number:
+                self._hooks.check()
+            loss = self._loss_sum(part, expected.to(self._device, non_blocking=True))
+            (loss / max(weight, 1e-9)).backward()
+            self._loss += loss.detach()
+        return weight
 
     def _loss_sum(self, part: Sequence[int], tags: torch.Tensor) -> torch.Tensor:
         """Token cross-entropy summed over the tokens of some windows."""
@@ -226,8 +251,19 @@ class _Run:
         at.epoch, at.step, at.loss_sum, at.weight, at.seconds = at.epoch + 1, 0, 0.0, 0.0, 0.0
         self._loss.zero_()
         self._hooks.on_epoch(report)
-        if self._checkpoints and self._checkpoints.due():
+        if not self.over:
+            self._save_or_pause()
+        elif self._checkpoints and self._checkpoints.due():
             self._save(self._checkpoints)
+
+    def _save_or_pause(self) -> None:
+        if not self._checkpoints:
+            return
+        due, pause = self._checkpoints.due(), self._hooks.should_pause()
+        if due or pause:
+            self._save(self._checkpoints)
+        if pause:
+            raise TrainingStopped("The training is paused; it was saved.")
 
     def restore_best(self) -> None:
         with torch.no_grad():
@@ -249,6 +285,7 @@ class _Run:
         self._require_number()
         at = self.at
         at.scale, at.stalled = self._rate.scale, self._rate.stalled
+        at.pass_tokens = self._room.tokens if self._room.smaller else 0
         tensors: dict[str, torch.Tensor] = {"random": torch.get_rng_state()}
         if self._device != "cpu":
             tensors["random_on_device"] = torch.cuda.get_rng_state(self._device)
@@ -259,11 +296,14 @@ class _Run:
             }
         tensors |= {f"best {name}": value for name, value in self._best.items()}
         number = (at.epoch - 1) * self._steps + at.step
-        checkpoints.save(number, depends_on=self._depends_on, state=asdict(at), tensors=tensors)
+        saved = checkpoints.save(number, depends_on=self._depends_on, state=asdict(at), tensors=tensors)
+        if saved and self._hooks.on_save:
+            self._hooks.on_save()
 
     def _load(self, saved: Saved) -> None:
         self.at = at = Progress.of(saved.state)
         self._rate.scale, self._rate.stalled = at.scale, at.stalled
+        self._room.tokens = at.pass_tokens or self._room.tokens
         self._loss.fill_(at.loss_sum)
         kept = saved.tensors
         with torch.no_grad():

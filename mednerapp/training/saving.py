@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import Tensor
 
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.folders import sync, sync_all
@@ -48,3 +52,17 @@ def _temporary_sibling(out_dir: Path) -> Generator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def furthest_apart(one: Path, two: Path) -> float:
+    """The largest difference between two model folders' weights; infinite where they do not hold the same tensors."""
+    first, second = _tensors(one), _tensors(two)
+    if {name: tensor.shape for name, tensor in first.items()} != {name: t.shape for name, t in second.items()}:
+        return math.inf
+    return max(
+        (float((tensor.double() - second[name].double()).abs().max()) for name, tensor in first.items()), default=0.0
+    )
+
+
+def _tensors(folder: Path) -> dict[str, Tensor]:
+    return {f"{path.name} {k}": t for path in sorted(folder.glob("*.safetensors")) for k, t in load_file(path).items()}

@@ -20,6 +20,7 @@ MENU: dict[str, tuple[str, Permission]] = {
     "models": ("Models", Permission.TRAIN),
     "compare": ("Compare", Permission.TRAIN),
     "dashboard": ("Dashboard", Permission.SEE_RESULTS),
+    "jobs": ("Jobs", Permission.TRAIN),
     "admin": ("Administration", Permission.ADMINISTER),
 }
 

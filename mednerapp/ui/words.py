@@ -38,7 +38,10 @@ def size(number: int) -> str:
     """Of bytes."""
     if number < 1024:
         return f"{number} B"
-    return f"{number / 1024:,.1f} kB" if number < 2**20 else f"{number / 2**20:,.1f} MB"
+    for unit, one in (("kB", 2**10), ("MB", 2**20)):
+        if number < 1024 * one:
+            return f"{number / one:,.1f} {unit}"
+    return f"{number / 2**30:,.1f} GB"
 
 
 def local_time(moment: datetime) -> datetime:

@@ -31,6 +31,7 @@ TITLES = {
     "models": "Models",
     "compare": "Compare",
     "dashboard": "Dashboard",
+    "jobs": "Jobs",
     "admin": "Administration",
 }
 NOTE = 21  # of the demo, with suggestions from here

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import sqlite3
 import sys
 import time
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from mednerapp.domain.jobs import JobKind
 from mednerapp.domain.models import EpochReport
 from mednerapp.errors import ModelProblem
-from mednerapp.jobs.context import JobCancelled, JobContext
+from mednerapp.jobs import context as context_module
+from mednerapp.jobs.context import JobCancelled, JobContext, JobPaused
 from mednerapp.jobs.worker import run_worker
 from mednerapp.settings import Settings
 
@@ -28,6 +33,8 @@ def pass_gate(context: JobContext) -> None:
     """Wait at the gate that the job names, looking up as a handler between two batches does."""
     name = context.job.args.get("gate")
     while name and not (FOLDER / f"gate-{name}").exists():
+        if context.job.args.get("pauses") and context.should_pause():
+            raise JobPaused
         if not context.job.args.get("deaf") and context.cancelled():
             raise JobCancelled
         time.sleep(0.02)
@@ -40,6 +47,10 @@ def work(context: JobContext) -> str:
             raise ModelProblem("The model folder is gone. Install the encoder again.")
         case "crash":
             raise ValueError(NOTE_TEXT)
+        case "full":
+            raise OSError(errno.ENOSPC, NOTE_TEXT)
+        case "outage" if context.job.attempt == 1:
+            raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("database is locked"))
         case "count":
             for done in range(1, 1001):
                 context.progress(done, 1000, "notes")
@@ -62,5 +73,6 @@ def fine_tune(context: JobContext) -> str:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    context_module.LEAST_TURN = context_module.ASK_EVERY = 0.2
     handlers = {JobKind.PREDICT: work, JobKind.EVALUATE: work, JobKind.FINE_TUNE: fine_tune}
     sys.exit(run_worker(Settings(), handlers=handlers, device="cpu", worker_id=sys.argv[1]))

@@ -92,7 +92,11 @@ class Place:
 def place(sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Runs are saved at every step here."""
     create = Checkpoints.__init__
-    monkeypatch.setattr(Checkpoints, "__init__", lambda self, folder: create(self, folder, every_steps=1))
+    monkeypatch.setattr(
+        Checkpoints,
+        "__init__",
+        lambda self, folder, attempt="", **_: create(self, folder, attempt=attempt, every_steps=1),
+    )
     return Place(sqlite_store, tmp_path / "data")
 
 

@@ -9,8 +9,10 @@ from datetime import timedelta
 
 from job_bench import Bench, wait_for
 
-from mednerapp.domain.jobs import JobKind, JobState
+from mednerapp.domain.jobs import JobKind, JobState, Outcome, overlapping
 from mednerapp.domain.models import RunState
+from mednerapp.jobs.failures import FULL
+from mednerapp.jobs.recovery import MOST_DEATHS
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -26,12 +28,12 @@ def test_a_person_who_waits_goes_before_training_and_every_job_ends_with_its_mes
     evaluating = bench.add(JobKind.EVALUATE)
     cancelled = bench.add()
     time.sleep(1)  # the engine has been offered the training and the scoring before the predictions come
-    predicting = [bench.add(do="refuse"), bench.add(do="crash"), bench.add(do="count")]
+    predicting = [bench.add(do="refuse"), bench.add(do="crash"), bench.add(do="full"), bench.add(do="count")]
     bench.cancel(cancelled)
     assert bench.job(cancelled).state is JobState.CANCELLED
     bench.open_gate("a")
 
-    refused, crashed, counted = bench.finished(*predicting)
+    refused, crashed, full, counted = bench.finished(*predicting)
     trained, *_ = bench.finished(training, evaluating, first)
     order = [int(event.split()[1]) for event in bench.events("start")]
     assert order == [first, *predicting, evaluating, training]
@@ -40,6 +42,7 @@ def test_a_person_who_waits_goes_before_training_and_every_job_ends_with_its_mes
     assert trained.state is JobState.SUCCEEDED
     assert refused.state is JobState.FAILED
     assert refused.message == "The model folder is gone. Install the encoder again."
+    assert (full.state, full.message) == (JobState.FAILED, FULL)
     assert crashed.state is JobState.FAILED
     assert crashed.message == "Unexpected error (ValueError); see the worker log."
     assert "fake_worker.py" in bench.log("w")
@@ -64,7 +67,7 @@ def test_cancelling_ends_a_job_and_its_run_whether_it_waits_or_runs(bench: Bench
     assert bench.events(f"start {waiting.job_id} ") == []
 
 
-def test_after_a_kill_predicting_is_done_again_and_training_is_reported_as_interrupted(bench: Bench) -> None:
+def test_after_a_kill_every_job_is_taken_up_again_by_itself_and_ends_once(bench: Bench) -> None:
     predicting = bench.add(gate="a")
     process = bench.start("w")
     bench.started(predicting)
@@ -78,20 +81,30 @@ def test_after_a_kill_predicting_is_done_again_and_training_is_reported_as_inter
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
     assert len(bench.events(f"done {predicting} ")) == 1
 
-    run = bench.add_fine_tuning(gate="never")
+    run = bench.add_fine_tuning(gate="b")
     bench.started(run.job_id)
     kill(process)
     bench.start("w")
+    bench.started(run.job_id, times=2)
+    assert bench.run(run.id).state is RunState.RUNNING
+    bench.open_gate("b")
     [job] = bench.finished(run.job_id)
-    assert job.state is JobState.INTERRUPTED
-    assert job.message == "The worker stopped during epoch 3. Start it again."
-    ended = bench.run(run.id)
-    assert (ended.state, ended.error) == (RunState.INTERRUPTED, job.message)
+    assert (job.state, job.attempt, bench.run(run.id).state) == (JobState.SUCCEEDED, 2, RunState.SUCCEEDED)
+    with bench.store.read() as tx:
+        said = [line.text for line in tx.job_records.lines(run.job_id, limit=9)]
+        outcomes = [attempt.outcome for attempt in tx.job_records.attempts([run.job_id])]
+    assert said == [
+        "Attempt 1: worker w on cpu.",
+        "The worker died: the job goes on with another attempt.",
+        "Attempt 2: worker w on cpu.",
+        "Succeeded. All done.",
+    ]
+    assert outcomes == [Outcome.LOST, Outcome.SUCCEEDED]
 
 
 def test_a_job_that_takes_its_worker_down_each_time_is_given_up(bench: Bench) -> None:
     job_id = bench.add(gate="never")
-    bench.execute("UPDATE job SET attempt = 2")
+    bench.execute("UPDATE job SET deaths = :n", n=MOST_DEATHS - 1)
     process = bench.start("w")
     bench.started(job_id)
     kill(process)
@@ -99,7 +112,9 @@ def test_a_job_that_takes_its_worker_down_each_time_is_given_up(bench: Bench) ->
     bench.start("w")
     given_up, next_one = bench.finished(job_id, after)
     assert given_up.state is JobState.FAILED
-    assert given_up.message == "Given up after 3 attempts: the worker died during the last one; see its log."
+    assert given_up.message == (
+        "Given up after 8 attempts that kept nothing. The worker died in the last one; see its log."
+    )
     assert next_one.state is JobState.SUCCEEDED
 
 
@@ -121,8 +136,7 @@ def test_stopping_a_worker_puts_its_job_back_even_if_the_job_does_not_listen(ben
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=10) == 0
     job, ended = bench.job(run.job_id), bench.run(run.id)
-    assert (job.state, ended.state) == (JobState.INTERRUPTED, RunState.INTERRUPTED)
-    assert job.message == ended.error == "The worker stopped during epoch 3. Start it again."
+    assert (job.state, ended.state, job.deaths) == (JobState.QUEUED, RunState.QUEUED, 0)
 
 
 def test_two_workers_share_the_queue_and_no_job_is_done_twice(bench: Bench) -> None:
@@ -132,10 +146,14 @@ def test_two_workers_share_the_queue_and_no_job_is_done_twice(bench: Bench) -> N
     for job_id in held:
         bench.started(job_id)
     assert {bench.job(job_id).worker for job_id in held} == {"one", "two"}
-    jobs = [*held, *(bench.add() for _ in range(12))]
+    outage = bench.add(do="outage")
+    jobs = [*held, outage, *(bench.add() for _ in range(12))]
     bench.open_gate("a")
     assert {job.state for job in bench.finished(*jobs)} == {JobState.SUCCEEDED}
-    assert sorted(int(event.split()[1]) for event in bench.events("start")) == sorted(jobs)
+    again = [outage]  # the database did not answer in its first attempt
+    assert sorted(int(event.split()[1]) for event in bench.events("start")) == sorted(jobs + again)
+    with bench.store.read() as tx:
+        assert not overlapping(tx.job_records.attempts())
 
 
 def test_a_silent_workers_job_moves_to_another_and_the_old_one_stops_when_it_wakes_up(bench: Bench) -> None:
@@ -167,3 +185,46 @@ def test_a_second_worker_of_the_same_name_replaces_the_first(bench: Bench) -> No
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
     wait_for(lambda: bench.events("done"), "the second has written it down")
     assert len(bench.events("done")) == 1
+
+
+def test_a_job_that_does_not_listen_is_cancelled_all_the_same_and_the_device_is_free(bench: Bench) -> None:
+    deaf = bench.add(gate="never", deaf=1)
+    worker = bench.start("w")
+    bench.started(deaf)
+    bench.cancel(deaf)
+    after = bench.add()
+    cancelled, done = bench.finished(deaf, after)
+    assert (cancelled.state, done.state) == (JobState.CANCELLED, JobState.SUCCEEDED)
+    assert worker.poll() is None  # the same process, started anew
+    assert [event.split()[0] for event in bench.events() if f" {deaf} " in event] == ["start"]
+
+
+def test_a_job_whose_priority_is_raised_overtakes_though_it_was_offered_before(bench: Bench) -> None:
+    first = bench.add(gate="a")
+    bench.start("w")
+    bench.started(first)
+    plain, raised = (bench.add(JobKind.EVALUATE) for _ in range(2))
+    time.sleep(1)  # both have been offered to the engine
+    with bench.store.write() as tx:
+        assert tx.jobs.set_priority(raised, 5)
+        assert not tx.jobs.set_priority(first, 5)
+    bench.open_gate("a")
+    bench.finished(plain, raised)
+    order = [int(event.split()[1]) for event in bench.events("start")]
+    assert order.index(raised) < order.index(plain)
+
+
+def test_a_training_lets_a_prediction_go_first_and_goes_on_afterwards(bench: Bench) -> None:
+    run = bench.add_fine_tuning(gate="a", pauses=1)
+    bench.start("w")
+    bench.started(run.job_id)
+    predicting = bench.add()
+    [job] = bench.finished(predicting)
+    assert job.state is JobState.SUCCEEDED
+    bench.started(run.job_id, times=2)
+    bench.open_gate("a")
+    [job] = bench.finished(run.job_id)
+    assert (job.state, job.attempt, job.deaths) == (JobState.SUCCEEDED, 2, 0)
+    with bench.store.read() as tx:
+        slots = {attempt.slot for attempt in tx.job_records.attempts()}
+    assert slots == {"w/cpu"}

@@ -32,12 +32,14 @@ from mednerapp.services import (
     fine_tuning,
     freezing,
     importing,
+    jobs,
     predicting,
     projects,
     queueing,
     reporting,
     reviewing,
 )
+from mednerapp.services.jobs import Turn
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 
@@ -145,6 +147,12 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         Permission.IMPORT,
         lambda s, u: importing.import_uploads(s, user=u, project_id=9, uploads=[]),
     ),
+    "jobs.cancel": (Permission.TRAIN, lambda s, u: jobs.cancel(s, user=u, job_id=9)),
+    "jobs.log": (Permission.TRAIN, lambda s, u: jobs.log(s, user=u, job_id=9)),
+    "jobs.look": (Permission.TRAIN, lambda s, u: jobs.look(s, user=u, model_dir=Path())),
+    "jobs.prioritise": (Permission.TRAIN, lambda s, u: jobs.prioritise(s, user=u, job_id=9, turn=Turn.FIRST)),
+    "jobs.retry": (Permission.TRAIN, lambda s, u: jobs.retry(s, user=u, job_id=9, model_dir=Path())),
+    "jobs.state": (Permission.TRAIN, lambda s, u: jobs.state(s, user=u)),
     "predicting.try_again": (Permission.IMPORT, lambda s, u: predicting.try_again(s, user=u, project_id=9)),
     "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),
     "projects.create": (Permission.TRAIN, lambda s, u: projects.create(s, by=u, name="")),
@@ -152,7 +160,6 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "projects.note_types": (Permission.ANNOTATE, lambda s, u: projects.note_types(s, user=u, project_id=9)),
     "projects.notes": (Permission.ANNOTATE, lambda s, u: projects.notes(s, user=u, project_id=9)),
     "projects.progress": (Permission.ANNOTATE, lambda s, u: projects.progress(s, user=u, project_id=9)),
-    "projects.recent_jobs": (Permission.TRAIN, lambda s, u: projects.recent_jobs(s, user=u)),
     "queueing.change": (
         Permission.TRAIN,
         lambda s, u: queueing.change(s, user=u, project_id=9, order=QueueOrder.RANDOM, blind_percent=0),

@@ -201,12 +201,11 @@ def test_a_worker_that_was_struck_off_writes_nothing_more(team: Team, moment: st
     with pytest.raises(JobCancelled):
         team.carry_out(run, train, team.fence(run))
     ended = team.run(run)
-    assert (ended.state, ended.adapter_id, team.job(run)) == (RunState.INTERRUPTED, None, JobState.INTERRUPTED)
+    assert (ended.state, ended.adapter_id, team.job(run)) == (RunState.QUEUED, None, JobState.QUEUED)
     with team.store.read() as tx:
         expected = ["before it starts", "between two epochs", "before it registers the adapter"].index(moment)
         assert len(tx.runs.epochs(run.id)) == expected
         assert tx.jobs.open([JobKind.EVALUATE]) == []
-    assert fine_tuning.start_again(team.store, user=team.user, run_id=run.id).state is RunState.QUEUED
 
 
 def test_a_cancelled_training_registers_no_adapter_even_at_the_last_moment(team: Team) -> None:
@@ -253,7 +252,7 @@ def test_a_run_that_says_it_lives_though_its_job_has_ended_can_be_cancelled_and_
 ) -> None:
     run = team.start()
     team.claim(run)
-    team.strike_off()
+    team.finish(run, JobState.FAILED)
     with team.store.write() as tx:
         tx.runs.set_state(run.id, said)
     if repair == "cancel":

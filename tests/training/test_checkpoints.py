@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors import SafetensorError
 
 from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import EpochReport, HyperParameters
@@ -191,3 +193,39 @@ def test_a_full_disk_does_not_end_the_run(site: Site, monkeypatch: pytest.Monkey
     manifest = site.run("out", LORA, site.checkpoints())
     assert manifest["metrics"]["kept_epoch"]
     assert list((site.folder / "checkpoints").iterdir()) == []
+
+
+def test_an_attempt_that_was_given_up_and_wakes_up_cannot_touch_what_its_successor_saved(tmp_path: Path) -> None:
+    def save(checkpoints: Checkpoints, *numbers: int) -> None:
+        for number in numbers:
+            assert checkpoints.save(number, depends_on={}, state={"at": number}, tensors={"x": torch.zeros(2)})
+
+    old, new = (Checkpoints(tmp_path / "run", attempt=name, every_steps=1) for name in ("job-1-1", "job-1-2"))
+    save(old, 1, 2)
+    found = new.newest({})
+    assert found is not None
+    assert found.state == {"at": 2}  # it goes on from there
+    save(new, 3, 4)
+    save(old, 3)  # it did not hear that it was given up
+    found = new.newest({})
+    assert found is not None
+    assert found.state == {"at": 4}
+    assert [path.name for path in sorted((tmp_path / "run" / "job-1-2").iterdir())] == [
+        "step-00000003",
+        "step-00000004",
+    ]
+    new.remove()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_more: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    checkpoints = Checkpoints(tmp_path / "run", every_steps=1)
+    assert checkpoints.save(1, depends_on={}, state={"at": 1}, tensors={})
+    monkeypatch.setattr("mednerapp.training.checkpoints.save_file", full)
+    assert not checkpoints.save(2, depends_on={}, state={"at": 2}, tensors={})
+    found = checkpoints.newest({})
+    assert found is not None
+    assert found.state == {"at": 1}

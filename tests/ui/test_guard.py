@@ -21,6 +21,7 @@ def test_there_are_pages() -> None:
         "models",
         "compare",
         "dashboard",
+        "jobs",
         "admin",
     }
 

@@ -18,6 +18,7 @@ from mednerapp.domain.models import EpochReport, NoteLabelCount, RunState
 from mednerapp.domain.notes import NoteStatus
 from mednerapp.errors import InvalidValue
 from mednerapp.services import accounts, annotating, fine_tuning, freezing, projects, reporting
+from mednerapp.ui.words import plain
 
 Open = Callable[[str, Role | None], AppTest]
 
@@ -29,6 +30,7 @@ ALLOWED = {
     "models": {Role.LEAD, Role.ADMIN},
     "compare": {Role.LEAD, Role.ADMIN},
     "dashboard": {Role.CLINICIAN, Role.LEAD, Role.ADMIN},
+    "jobs": {Role.LEAD, Role.ADMIN},
     "admin": {Role.ADMIN},
 }
 
@@ -137,19 +139,41 @@ def test_a_dev_f1_says_on_how_many_notes_and_what_it_is_for(
     assert titles == [f"Dev F1 on {notes} notes, strict (chooses the epoch; not a score)"]
 
 
-def test_a_lead_sees_which_jobs_failed_and_why(open_page: Open, app: App) -> None:
+def test_a_lead_sees_every_job_with_its_progress_and_can_cancel_and_retry(open_page: Open, app: App) -> None:
+    project = projects.all_projects(app.store)[0]
     with app.store.write() as tx:
-        job = tx.jobs.add(kind=JobKind.EVALUATE, args={}, user_id=None)
-        tx.jobs.claim(job.id, worker="w", attempt=1)
-        tx.jobs.progress(job.id, worker="w", attempt=1, done=3, total=10, unit="notes")
-        tx.jobs.finish(job.id, worker="w", attempt=1, state=JobState.FAILED, message="The adapter's folder is gone.")
-    shown = open_page("train", Role.LEAD)
-    assert "Background jobs (1 failed)" in [block.label for block in shown.expander]
-    table = next(frame.value for frame in shown.dataframe if "Job" in frame.value)
-    (row,) = table[table["Job"] == job.id].to_dict("records")
-    assert (row["Kind"], row["State"], row["Progress"]) == ("evaluation", "failed", "3 of 10 notes")
-    assert row["Message"] == "The adapter's folder is gone."
-    assert row["Started"] <= row["Finished"]
+        args = {"project_id": project.id, "adapter_id": project.active_adapter_id or 0}
+        failed, running, waiting = (tx.jobs.add(kind=JobKind.PREDICT, args=args, user_id=None) for _ in range(3))
+        for job in (failed, running):
+            tx.jobs.claim(job.id, worker=f"w{job.id}", attempt=1, device="cuda:1")
+        tx.jobs.progress(
+            running.id, worker=f"w{running.id}", attempt=1, done=30, total=90, unit="notes", rate=2.5, memory=3 * 2**20
+        )
+        tx.job_records.log(failed.id, attempt=1, text="Attempt 1: worker w on cuda:1.")
+        tx.jobs.finish(
+            failed.id, worker=f"w{failed.id}", attempt=1, state=JobState.FAILED, message="The folder is gone."
+        )
+    shown = open_page("jobs", Role.LEAD)
+    assert "The folder is gone\\." in [error.value for error in shown.error]
+    said = texts(shown)
+    assert f"**Highlight notes** · {plain(project.name)} :blue-badge[running]" in said
+    assert "cuda:1 · 3.0 MB" in said.replace("\\", "")
+    shown.toggle(key=f"log-{failed.id}").set_value(True).run()
+    assert "worker w on cuda:1" in shown.code[0].value
+
+    shown.button(key=f"cancel-{waiting.id}").click().run()
+    shown.button(key=f"retry-{failed.id}").click().run()
+    shown.button(key=f"cancel-{running.id}").click().run()
+    with app.store.read() as tx:
+        assert tx.jobs.get(waiting.id).state is JobState.CANCELLED
+        assert tx.jobs.get(running.id).cancel_requested
+        assert tx.jobs.get(failed.id).state is JobState.QUEUED
+    shown.selectbox(key=f"turn-{failed.id}-normal").set_value("First").run()
+    with app.store.write() as tx:
+        assert tx.jobs.get(failed.id).priority == 5
+        for job in (failed, running):
+            tx.jobs.request_cancel(job.id)
+        tx.jobs.abandon(running.id, attempt=1, state=JobState.CANCELLED, message="")
 
 
 def test_a_note_that_no_job_will_highlight_says_why_and_those_who_may_try_again(open_page: Open, app: App) -> None:
