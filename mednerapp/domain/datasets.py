@@ -44,6 +44,17 @@ class GoldNote:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenNote:
+    """A gold note as a dataset takes it: an annotation behind it at its revision, and the decision where there is one."""
+
+    gold: GoldNote
+    annotation_id: int
+    annotation_revision: int
+    gold_id: int | None = None
+    gold_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """An immutable, hashed list of gold notes. The counts are notes per split."""
 

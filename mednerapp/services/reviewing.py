@@ -126,7 +126,9 @@ def _sources(tx: Transaction, user: User, head: AnnotationHead) -> list[Source]:
     if head.blind and head.state is AnnotationState.IN_PROGRESS:
         return []
     found = [Source(f"adapter:{i}", name, spans) for i, name, spans in tx.past.predicted_by(head.note_id)]
-    if user.may(Permission.REVIEW):
+    # Two annotators of one note are blind to each other, leads too, or their agreement would say nothing.
+    hidden = head.state is AnnotationState.IN_PROGRESS and tx.doubles.has(head.note_id)
+    if user.may(Permission.REVIEW) and not hidden:
         people = tx.past.annotated_by(head.note_id, but=user.id)
         found += [Source(f"person:{i}", name, spans) for i, name, spans in people]
     return found

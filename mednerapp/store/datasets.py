@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db import tables as t
 from mednerapp.domain.annotations import pieces
 from mednerapp.domain.clock import now
-from mednerapp.domain.datasets import Dataset, GoldNote, Split
+from mednerapp.domain.datasets import Dataset, FrozenNote, GoldNote, Split
 from mednerapp.domain.spans import Span
 from mednerapp.errors import NotFound
 
@@ -26,10 +26,9 @@ class Datasets:
         name: str,
         schema_id: int,
         content_hash: str,
-        notes: Sequence[tuple[GoldNote, int, int]],
+        notes: Sequence[FrozenNote],
         user_id: int | None,
     ) -> Dataset:
-        """`notes`: (gold note, annotation id, annotation revision)."""
         row = t.Dataset(
             project_id=project_id,
             name=name,
@@ -45,26 +44,28 @@ class Datasets:
             [
                 {
                     "dataset_id": row.id,
-                    "note_id": gold.note_id,
-                    "split": gold.split.value,
-                    "annotation_id": annotation_id,
-                    "annotation_revision": revision,
+                    "note_id": one.gold.note_id,
+                    "split": one.gold.split.value,
+                    "annotation_id": one.annotation_id,
+                    "annotation_revision": one.annotation_revision,
+                    "gold_id": one.gold_id,
+                    "gold_revision": one.gold_revision,
                 }
-                for gold, annotation_id, revision in notes
+                for one in notes
             ],
         )
         spans = [
             {
                 "dataset_id": row.id,
-                "note_id": gold.note_id,
+                "note_id": one.gold.note_id,
                 "position": position,
                 "start_offset": span.start,
                 "end_offset": span.end,
                 "label": span.label,
                 "fragments": [list(piece) for piece in span.fragments] or None,
             }
-            for gold, _, _ in notes
-            for position, span in enumerate(sorted(gold.spans))
+            for one in notes
+            for position, span in enumerate(sorted(one.gold.spans))
         ]
         if spans:
             self._session.execute(insert(t.DatasetSpan), spans)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.clock import now
+from mednerapp.domain.gold import GoldPolicy
 from mednerapp.domain.labels import Label, LabelSchema
 from mednerapp.domain.projects import Project
 from mednerapp.domain.queue import QueueOrder
@@ -51,6 +52,20 @@ class Projects:
             update(t.Project)
             .where(t.Project.id == project_id)
             .values(queue_order=order.value, blind_percent=blind_percent)
+        )
+
+    def change_gold(self, project_id: int, *, policy: GoldPolicy, double_percent: int) -> None:
+        """When notes with one annotator are gold, and how many of 100 get two."""
+        self._session.execute(
+            update(t.Project)
+            .where(t.Project.id == project_id)
+            .values(gold_policy=policy.value, double_percent=double_percent)
+        )
+
+    def change_promotion_rule(self, project_id: int, *, level: float | None, drop: float | None) -> None:
+        """What a challenger has to pass; None and None for no rule."""
+        self._session.execute(
+            update(t.Project).where(t.Project.id == project_id).values(promotion_level=level, promotion_drop=drop)
         )
 
     def lock(self, project_id: int) -> None:
@@ -101,4 +116,8 @@ class Projects:
             active,
             queue_order=QueueOrder(row.queue_order),
             blind_percent=row.blind_percent,
+            double_percent=row.double_percent,
+            gold_policy=GoldPolicy(row.gold_policy),
+            promotion_level=row.promotion_level,
+            promotion_drop=row.promotion_drop,
         )

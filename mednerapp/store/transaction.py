@@ -15,9 +15,11 @@ from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
 from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
+from mednerapp.store.doubles import Doubles
 from mednerapp.store.efforts import Efforts
 from mednerapp.store.evaluations import Evaluations
 from mednerapp.store.experiments import Experiments
+from mednerapp.store.gold import Golds
 from mednerapp.store.jobs import Jobs, Workers
 from mednerapp.store.leases import Leases
 from mednerapp.store.models import Models
@@ -45,6 +47,8 @@ class Transaction:
         self.queue = Queue(session)
         self.leases = Leases(session)
         self.efforts = Efforts(session)
+        self.doubles = Doubles(session)
+        self.golds = Golds(session)
         self.annotations = Annotations(session)
         self.bulk = BulkOperations(session)
         self.past = Past(session)
