@@ -45,7 +45,7 @@ class GoldNote:
 
 @dataclass(frozen=True, slots=True)
 class FrozenNote:
-    """A gold note as a dataset takes it: an annotation behind it at its revision, and the decision where there is one."""
+    """A gold note as a dataset takes it: an annotation behind it at its revision, and the decision, if there is one."""
 
     gold: GoldNote
     annotation_id: int

@@ -254,6 +254,36 @@ def withdraw(store: Store, *, user: User, note_ids: Collection[int]) -> None:
         tx.audit.add(user=user, action="approval withdrawn", target="notes", notes=withdrawn)
 
 
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """A gold span, who had it exactly so, and who decided where not all did."""
+
+    span: Span
+    annotators: tuple[str, ...]
+    decided_by: str
+    decided_at: datetime | None
+
+
+def provenance(store: Store, *, user: User, note_id: int) -> list[Provenance]:
+    """The gold spans of a note that somebody decided about, in text order."""
+    user.require(Permission.REVIEW)
+    with store.read() as tx:
+        gold = tx.golds.of(note_id)
+        if gold is None or not gold.final:
+            return []
+        names = {person.id: person.name for person in tx.users.all()}
+        whose = {side: _side(tx, user, side, names).name for one in gold.spans for side in one.sources}
+        return [
+            Provenance(
+                one.span,
+                tuple(whose[side] for side in one.sources),
+                names.get(one.decided_by or 0, ""),
+                one.decided_at,
+            )
+            for one in gold.spans
+        ]
+
+
 def _open(tx: Transaction, *, user: User, note_id: int) -> Gold:
     """Begin with the annotations that are submitted now, and with the gold that there is, if there is some."""
     found, spans = golds.of_note(tx, note_id)

@@ -179,7 +179,7 @@ def change(store: Store, *, user: User, project_id: int, policy: GoldPolicy, dou
 
 
 def ask_for_two(store: Store, *, user: User, project_id: int, note_ids: Collection[int]) -> list[int]:
-    """Ask for a second annotator of these notes; those that are new among them. Submitted ones are no gold until then."""
+    """Ask for a second annotator of these notes; those that are new among them. They are no gold until then."""
     user.require(Permission.TRAIN)
     with store.write() as tx:
         asked = tx.doubles.add(note_ids, project_id=project_id, user_id=user.id)

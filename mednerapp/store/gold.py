@@ -17,7 +17,7 @@ from mednerapp.domain.datasets import Split
 from mednerapp.domain.gold import Gold, GoldAction, GoldEvent, GoldOrigin, GoldSpan, Submitted
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ChangedSince
-from mednerapp.store.annotation_rows import SPAN_TABLE, SPANS
+from mednerapp.store.annotation_rows import SPANS
 
 CHUNK = 500  # ids in a statement
 
@@ -27,7 +27,7 @@ class Golds:
         self._session = session
 
     def submitted(self, project_id: int, *, note_id: int | None = None) -> list[tuple[Split, Submitted]]:
-        """Every submitted annotation of the project's notes, but those in the bin, in order of notes; or of one note."""
+        """Every submitted annotation of the notes that are not in the bin, or of one note; in order of notes."""
         a, n = t.Annotation, t.Note
         query = (
             select(n.split, a.id, a.note_id, a.user_id, a.revision)
@@ -42,7 +42,7 @@ class Golds:
     def decided(
         self, project_id: int, *, note_id: int | None = None
     ) -> dict[int, tuple[int, GoldOrigin, bool, dict[int, int]]]:
-        """note → (gold id, origin, whether it is final, annotation → revision that it rests on)."""
+        """By note: (gold id, origin, whether it is final, annotation → revision that it rests on)."""
         g = t.Gold
         query = (
             select(g.note_id, g.id, g.origin, g.state, t.GoldSource.annotation_id, t.GoldSource.annotation_revision)
@@ -55,7 +55,7 @@ class Golds:
         found: dict[int, tuple[int, GoldOrigin, bool, dict[int, int]]] = {}
         for note, gold_id, origin, state, annotation_id, revision in self._session.execute(query):
             own = found.setdefault(note, (gold_id, GoldOrigin(origin), state == "final", {}))
-            if annotation_id is not None:
+            if annotation_id:
                 own[3][annotation_id] = revision
         return found
 
