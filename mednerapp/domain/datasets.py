@@ -55,6 +55,20 @@ class FrozenNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A note of a dataset, without its text. annotators: ids of the people behind its gold. decided: by somebody."""
+
+    note_id: int
+    split: Split
+    title: str
+    source: str
+    note_type: str
+    patient_key: str | None
+    annotators: frozenset[int]
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """An immutable, hashed list of gold notes. The counts are notes per split."""
 

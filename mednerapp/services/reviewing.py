@@ -14,6 +14,8 @@ from mednerapp.errors import NotFound
 from mednerapp.store import Store, Transaction
 from mednerapp.store.annotations import AnnotationHead
 
+NEW_SUGGESTIONS = "the model in use, with new suggestions"  # instead of a person's name
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -112,7 +114,7 @@ def last_writer(store: Store, *, user: User, annotation_id: int, client: str, af
         found = tx.past.last_by_others(annotation_id, client=client, after_revision=after_revision)
     if found is None:
         return None
-    return LastWriter("another window of yours" if found.user_id == user.id else found.who, found.at)
+    return LastWriter("another window of yours" if found.user_id == user.id else found.who or NEW_SUGGESTIONS, found.at)
 
 
 def _own(tx: Transaction, user: User, annotation_id: int) -> AnnotationHead:

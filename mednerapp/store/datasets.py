@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db import tables as t
 from mednerapp.domain.annotations import pieces
 from mednerapp.domain.clock import now
-from mednerapp.domain.datasets import Dataset, FrozenNote, GoldNote, Split
+from mednerapp.domain.datasets import Dataset, FrozenNote, GoldNote, Member, Split
 from mednerapp.domain.spans import Span
 from mednerapp.errors import NotFound
 
@@ -116,6 +116,44 @@ class Datasets:
             .order_by(t.Note.id)
         )
         return [GoldNote(i, note_hash, text, tuple(spans.get(i, ())), split) for i, note_hash, text in notes]
+
+    def members(self, dataset_id: int) -> list[Member]:
+        """Its notes in order, without their texts."""
+        d, n = t.DatasetNote, t.Note
+        sources = self._sources(dataset_id)
+        rows = self._session.execute(
+            select(d.note_id, d.split, n.title, n.source, n.note_type, n.patient_key, t.Annotation.user_id, d.gold_id)
+            .join(n, n.id == d.note_id)
+            .join(t.Annotation, t.Annotation.id == d.annotation_id)
+            .where(d.dataset_id == dataset_id)
+            .order_by(d.note_id)
+        )
+        return [
+            Member(
+                note_id,
+                Split(split),
+                title,
+                source,
+                kind,
+                patient,
+                frozenset(sources.get(gold_id or 0, {user_id})),
+                gold_id is not None,
+            )
+            for note_id, split, title, source, kind, patient, user_id, gold_id in rows
+        ]
+
+    def _sources(self, dataset_id: int) -> dict[int, set[int]]:
+        """Who annotated what the decisions of the dataset rest on, by gold."""
+        found: dict[int, set[int]] = {}
+        rows = self._session.execute(
+            select(t.GoldSource.gold_id, t.Annotation.user_id)
+            .join(t.Annotation, t.Annotation.id == t.GoldSource.annotation_id)
+            .join(t.DatasetNote, t.DatasetNote.gold_id == t.GoldSource.gold_id)
+            .where(t.DatasetNote.dataset_id == dataset_id)
+        )
+        for gold_id, user_id in rows:
+            found.setdefault(gold_id, set()).add(user_id)
+        return found
 
     def _dataset(self, row: t.Dataset) -> Dataset:
         counts = self._session.execute(

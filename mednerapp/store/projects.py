@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -9,6 +11,7 @@ from db import tables as t
 from mednerapp.domain.clock import now
 from mednerapp.domain.gold import GoldPolicy
 from mednerapp.domain.labels import Label, LabelSchema
+from mednerapp.domain.models import Promotion, PromotionKind
 from mednerapp.domain.projects import Project
 from mednerapp.domain.queue import QueueOrder
 from mednerapp.errors import NotFound
@@ -88,10 +91,47 @@ class Projects:
             tuple(Label(label.name, label.color, label.key, label.description) for label in labels), row.version, row.id
         )
 
-    def promote(self, *, project_id: int, adapter_id: int, user_id: int | None) -> None:
-        self._session.add(t.Promotion(project_id=project_id, adapter_id=adapter_id, user_id=user_id, at=now()))
+    def promote(
+        self,
+        *,
+        project_id: int,
+        adapter_id: int,
+        user_id: int | None,
+        kind: PromotionKind = PromotionKind.PROMOTE,
+        evidence: dict[str, Any] | None = None,
+    ) -> None:
+        """`evidence`: the numbers that the person was shown, None for none."""
+        before = self.promotions(project_id, limit=1)
+        self._session.add(
+            t.Promotion(
+                project_id=project_id,
+                adapter_id=adapter_id,
+                user_id=user_id,
+                at=now(),
+                kind=kind.value,
+                previous_id=before[0].adapter_id if before else None,
+                evidence=evidence,
+            )
+        )
         self._session.flush()
         Queue(self._session).look_again(project_id)
+
+    def promotions(self, project_id: int, *, limit: int = 100) -> list[Promotion]:
+        """Which adapters were put in force, the newest first."""
+        p = t.Promotion
+        rows = self._session.execute(
+            select(p, t.User.name)
+            .outerjoin(t.User, t.User.id == p.user_id)
+            .where(p.project_id == project_id)
+            .order_by(p.id.desc())
+            .limit(limit)
+        )
+        return [
+            Promotion(
+                row.id, row.adapter_id, row.previous_id, PromotionKind(row.kind), name or "", row.at, row.evidence
+            )
+            for row, name in rows
+        ]
 
     def _project(self, row: t.Project) -> Project:
         schema_id = self._session.scalar(
