@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mednerapp.domain.accounts import Permission
-from mednerapp.ui import adjudication_view, agreement_view, gold_view, guard
+from mednerapp.ui import adjudication_view, agreement_view, gold_view, guard, suspicion_view
 from mednerapp.ui.state import current_project, enter
 
 user = guard.require(Permission.REVIEW)
@@ -12,6 +12,7 @@ PARTS = {
     "status": ("Status", gold_view.status),
     "agreement": ("Agreement", agreement_view.agreement),
     "adjudicate": ("Adjudicate", adjudication_view.adjudicate),
+    "suspicious": ("Suspicious", suspicion_view.suspicious),
     "settings": ("Settings", gold_view.settings),
 }
 

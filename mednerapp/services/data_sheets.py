@@ -103,7 +103,11 @@ def check(
         members = tx.datasets.members(dataset_id)
         texts = _texts(tx, dataset_id)
     notes = [SidedNote(m.note_id, m.split.value, m.patient_key, texts[m.note_id]) for m in members]
-    report = (lambda done: on_progress(done, len(notes))) if on_progress else None
+
+    def report(done: int) -> None:
+        if on_progress:
+            on_progress(done, len(notes))
+
     found = leakage.check(notes, on_progress=report)
     named = {i for patient in found.patients for ids in patient.notes.values() for i in ids}
     named |= {i for pair in found.texts for i in (pair.first, pair.second)}

@@ -30,6 +30,7 @@ from mednerapp.store.projects import Projects
 from mednerapp.store.queue import Queue
 from mednerapp.store.runs import Runs
 from mednerapp.store.search import Search
+from mednerapp.store.suspicions import Suspicions
 
 UNIQUE_VIOLATION = "23505"  # PostgreSQL's; on SQLite writers take turns, so one that looked first cannot run into it
 
@@ -49,6 +50,7 @@ class Transaction:
         self.efforts = Efforts(session)
         self.doubles = Doubles(session)
         self.golds = Golds(session)
+        self.suspicions = Suspicions(session)
         self.annotations = Annotations(session)
         self.bulk = BulkOperations(session)
         self.past = Past(session)

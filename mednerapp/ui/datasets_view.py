@@ -65,8 +65,8 @@ def _origins(found: Sheet) -> None:
     people = [{"Annotated by": name, "Notes": number} for name, number in found.people.items()]
     st.dataframe(people, hide_index=True)
     st.caption(
-        f"{percent(found.decided / total)} of the notes were adjudicated, approved or corrected; the others follow from "
-        "their annotations."
+        f"{percent(found.decided / total)} of the notes were adjudicated, approved or corrected; the others follow "
+        "from their annotations."
     )
     for name, tally in (("Note type", found.types), ("Source", found.sources)):
         rows = [{name: what or "(none)", "Notes": number} for what, number in list(tally.items())[:SHOWN]]
@@ -92,8 +92,8 @@ def _drift_words(split: Split, drift: Drift) -> str:
     a, b = drift.shares[widest]
     said = "differ by more than chance" if drift.p <= 0.05 else "do not differ by more than chance"
     return (
-        f"**Train and {split.value}** {said} (Jensen\u2013Shannon {drift.divergence:.3f} bits, p = {drift.p:.3f}, whole "
-        f"notes permuted). Furthest apart: {plain(widest)}, {percent(a)} against {percent(b)}."
+        f"**Train and {split.value}** {said} (Jensen\u2013Shannon {drift.divergence:.3f} bits, p = {drift.p:.3f}, "
+        f"whole notes permuted). Furthest apart: {plain(widest)}, {percent(a)} against {percent(b)}."
     )
 
 
