@@ -29,6 +29,7 @@ from mednerapp.cli.context import (
     find_project,
     open_app,
 )
+from mednerapp.cli.gold import agreement, datasets
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
 from mednerapp.cli.simulate import simulate
@@ -60,6 +61,8 @@ app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
+app.add_typer(datasets, name="dataset")
+app.command()(agreement)
 app.command()(compare)
 app.command()(purge)
 

@@ -88,13 +88,14 @@ def begin(store: Store, *, user: User, note_id: int) -> OpenAdjudication:
         NotFound: fewer than two people have submitted the note, and nobody has adjudicated it.
     """
     user.require(Permission.REVIEW)
-    with store.write() as tx:
+    with store.read() as tx:  # a page that is only drawn again keeps nobody from writing
         gold = tx.golds.of(note_id)
         events = tx.golds.events(gold.id) if gold else []
-        if not any(event.action is GoldAction.OPEN for event in events):
-            gold = _open(tx, user=user, note_id=note_id)
-            events = tx.golds.events(gold.id)
-        return _seen(tx, user, note_id, events)
+        if any(event.action is GoldAction.OPEN for event in events):
+            return _seen(tx, user, note_id, events)
+    with store.write() as tx:
+        gold = _open(tx, user=user, note_id=note_id)
+        return _seen(tx, user, note_id, tx.golds.events(gold.id))
 
 
 def begin_again(store: Store, *, user: User, note_id: int) -> OpenAdjudication:

@@ -34,6 +34,11 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
+def see(page: Page, text: str | re.Pattern[str]) -> None:
+    """A page counts agreement and redraws; on a busy machine that takes a while."""
+    expect(page.get_by_text(text).first).to_be_visible(timeout=30_000)
+
+
 def submit(server: AppServer, user: User, note_id: int, spans: Sequence[Span]) -> None:
     store = server.app.store
     opened = annotating.open_note(store, user=user, note_id=note_id).annotation
@@ -56,34 +61,34 @@ def test_a_note_is_adjudicated_with_the_keyboard_alone(page: Page, server: AppSe
 
     page.goto(f"{server.url}/gold?part=agreement")
     page.get_by_role("button", name="Lead").click()
-    expect(page.get_by_text("Krippendorff's alpha")).to_be_visible()
+    see(page, "Krippendorff's alpha")
     picture(page, "agreement")
     page.get_by_role("link", name="Adjudicate", exact=True).click()
-    expect(page.get_by_text("0 of 3 places decided")).to_be_visible()
+    see(page, "0 of 3 places decided")
     picture(page, "adjudicate-1280")
 
     page.keyboard.press("1")  # Ann's aspirin
-    expect(page.get_by_text("1 of 3 places decided")).to_be_visible()
-    expect(page.get_by_text("Place 2 of 3")).to_be_visible()
+    see(page, "1 of 3 places decided")
+    see(page, "Place 2 of 3")
     page.keyboard.press("2")  # Ben's pain
-    expect(page.get_by_text("2 of 3 places decided")).to_be_visible()
+    see(page, "2 of 3 places decided")
     page.keyboard.press("u")
-    expect(page.get_by_text("1 of 3 places decided")).to_be_visible()
+    see(page, "1 of 3 places decided")
     page.reload()  # what was decided is stored
-    expect(page.get_by_text("1 of 3 places decided")).to_be_visible()
+    see(page, "1 of 3 places decided")
     page.keyboard.press("y")
-    expect(page.get_by_text("2 of 3 places decided")).to_be_visible()
-    expect(page.get_by_text(re.compile("Place [23] of 3"))).to_be_visible()
+    see(page, "2 of 3 places decided")
+    see(page, re.compile("Place [23] of 3"))
     page.keyboard.press("k")
     page.keyboard.press("j")
     while page.get_by_text("Place 3 of 3").count() == 0:
         page.keyboard.press("j")
         page.wait_for_timeout(300)
     page.keyboard.press("0")  # nothing: no warfarin was given
-    expect(page.get_by_text("3 of 3 places decided")).to_be_visible()
+    see(page, "3 of 3 places decided")
     picture(page, "adjudicated")
     page.keyboard.press("f")
-    expect(page.get_by_text("This note is gold.")).to_be_visible()
+    see(page, "This note is gold.")
     picture(page, "provenance")
 
     with store.read() as tx:
@@ -92,8 +97,8 @@ def test_a_note_is_adjudicated_with_the_keyboard_alone(page: Page, server: AppSe
         assert (found.origin, spans) == (GoldOrigin.ADJUDICATED, (FEVER, ASPIRIN, PAIN))
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(f"{server.url}/gold?part=status")
-    expect(page.get_by_text("Adjudicated").first).to_be_visible()
+    see(page, "Adjudicated")
     picture(page, "gold-status-1920")
     page.goto(f"{server.url}/gold?part=settings")
-    expect(page.get_by_text("Notes with two annotators")).to_be_visible()
+    see(page, "Notes with two annotators")
     picture(page, "gold-settings")
