@@ -45,7 +45,8 @@ def choose(
     key: of the place; buttons of another place never stand for this one, so that a key pressed too early does nothing.
     """
     found: tuple[Span, ...] | None = None
-    options = [(str(number), who, spans) for number, (who, spans) in enumerate(readings, start=1)][:9]
+    # 0 is nothing, whoever says so; the others go by their side's number.
+    options = [(str(n) if spans else "0", who, spans) for n, (who, spans) in enumerate(readings, start=1)][:9]
     known = {spans for _, _, spans in options}
     everything = tuple(sorted({span for _, _, spans in options for span in spans}))
     if () not in known:
