@@ -45,9 +45,7 @@ def agreement(user: User, project: Project) -> None:
             "the least from which to conclude anything, and 0.8 for reliable."
         )
         if found.notes < FEW_NOTES:
-            st.caption(
-                f"{count(found.notes, 'note')} are few: the intervals are wide, and somewhat too narrow even so."
-            )
+            st.caption(f"Fewer than {FEW_NOTES} notes: the intervals are wide, and somewhat too narrow even so.")
     with right:
         st.metric("Waiting for the second annotator", found.waiting)
         if found.left_out:

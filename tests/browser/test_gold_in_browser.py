@@ -61,7 +61,7 @@ def test_a_note_is_adjudicated_with_the_keyboard_alone(page: Page, server: AppSe
 
     page.goto(f"{server.url}/gold?part=agreement")
     page.get_by_role("button", name="Lead").click()
-    see(page, "Krippendorff's alpha")
+    see(page, "Notes that disagree most")
     picture(page, "agreement")
     page.get_by_role("link", name="Adjudicate", exact=True).click()
     see(page, "0 of 3 places decided")
