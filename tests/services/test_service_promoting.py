@@ -27,7 +27,6 @@ from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ChangedSince, InvalidValue, NotFound, PermissionDenied, RevisionConflict
 from mednerapp.services import annotating, fine_tuning, promoting, queueing, refreshing
-from mednerapp.settings import Settings
 from mednerapp.store import Store
 
 
@@ -169,8 +168,13 @@ def test_suggestions_that_nobody_touched_become_those_of_the_promoted_model(ring
     with ring.store.read() as tx:
         assert replay(tx.annotations.events(found.id)) == {one.id: one for one in found.spans}
         assert tx.queue.is_waiting(note), "nobody has begun it by that"
-    _, pre_annotated = queueing.effect_of_suggestions(ring.store, user=ring.lead, project_id=ring.project.id)[::-1]
-    assert pre_annotated.rejected == 0
+    edits = [change(n, EditAction.ACCEPT, one.id, one.span) for n, one in enumerate(found.spans, start=1)]
+    saved = annotating.save_edits(
+        ring.store, user=user, annotation_id=found.id, client="tab", base_revision=found.revision, edits=edits
+    )
+    annotating.submit(ring.store, user=user, annotation_id=found.id, revision=saved.revision)
+    group, _ = queueing.effect_of_suggestions(ring.store, user=ring.lead, project_id=ring.project.id)
+    assert (group.accepted, group.changed, group.rejected) == (2, 0, 0), "nobody rejected what was replaced"
 
 
 def test_what_a_person_touched_stays_whatever_model_is_promoted(ring: Ring) -> None:
@@ -178,7 +182,7 @@ def test_what_a_person_touched_stays_whatever_model_is_promoted(ring: Ring) -> N
     user = make_user(ring.store, Role.ANNOTATOR)
     predict(ring.store, note, ring.old, [(FEVER, 0.9), (ASPIRIN, 0.8), (CHEST_PAIN, 0.8), (WARFARIN, 0.7)])
     other = Span(WARFARIN.start, WARFARIN.end, "Disease")
-    pain = Span(46, 50, "Symptom")
+    pain, wide = Span(46, 50, "Symptom"), Span(36, 50, "Symptom")
     predict(ring.store, note, ring.new, [(FEVER, 0.7), (ASPIRIN, 0.7), (pain, 0.9), (other, 0.9)])
     begun = annotation(ring, user, note)
     ids = {one.span: one.id for one in begun.spans}
@@ -191,7 +195,7 @@ def test_what_a_person_touched_stays_whatever_model_is_promoted(ring: Ring) -> N
         edits=[
             change(1, EditAction.ACCEPT, ids[FEVER], FEVER),
             change(2, EditAction.REJECT, ids[ASPIRIN], ASPIRIN, SpanState.REJECTED),
-            change(3, EditAction.RESIZE, ids[CHEST_PAIN], Span(34 + 6, 50, "Symptom")),
+            change(3, EditAction.RESIZE, ids[CHEST_PAIN], wide),
         ],
     )
     stale = annotation(ring, user, note).revision
@@ -201,7 +205,7 @@ def test_what_a_person_touched_stays_whatever_model_is_promoted(ring: Ring) -> N
     assert found == {
         FEVER: (SpanState.CONFIRMED, ring.old.id),
         ASPIRIN: (SpanState.REJECTED, ring.old.id),
-        CHEST_PAIN: (SpanState.CONFIRMED, ring.old.id),
+        wide: (SpanState.CONFIRMED, ring.old.id),
         other: (SpanState.SUGGESTED, ring.new.id),
     }, "and nothing new is suggested where the person has decided"
     with pytest.raises(RevisionConflict):  # another window, which still shows the old suggestion, overwrites nothing
@@ -235,4 +239,3 @@ def test_submitted_blind_and_unpredicted_notes_are_left_alone(ring: Ring) -> Non
     ring.promote(ring.new)
     for note in (unpredicted, done):
         assert not refreshing.refresh(ring.store, user=user, note_id=note)
-    assert Settings()
