@@ -26,7 +26,10 @@ KINDS = {
     "missed": "the model finds nothing there",
     "invented": "the model finds one that gold does not have",
 }
-KEYS = "**1** keeps gold, **2** takes the model's, **0** nothing, **S** skips, **U** undoes the last decision."
+KEYS = (
+    "**1** keeps gold, **2** takes the model's, **0** nothing (whoever says so), **S** skips, **U** undoes the last "
+    "decision."
+)
 
 
 def suspicious(user: User, project: Project) -> None:
