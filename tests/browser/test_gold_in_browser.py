@@ -97,7 +97,7 @@ def test_a_note_is_adjudicated_with_the_keyboard_alone(page: Page, server: AppSe
         assert (found.origin, spans) == (GoldOrigin.ADJUDICATED, (FEVER, ASPIRIN, PAIN))
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(f"{server.url}/gold?part=status")
-    see(page, "Adjudicated")
+    see(page, re.compile(r"\d notes of gold"))
     picture(page, "gold-status-1920")
     page.goto(f"{server.url}/gold?part=settings")
     see(page, "Notes with two annotators")
