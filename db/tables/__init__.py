@@ -3,6 +3,7 @@
 from db.tables.annotations import Annotation, AnnotationEvent, AnnotationSpan, BulkOperation
 from db.tables.base import Base, UtcDateTime
 from db.tables.datasets import Dataset, DatasetNote, DatasetSpan
+from db.tables.gold import DoubleNote, Gold, GoldEvent, GoldSource, GoldSpan, Suspicion, SuspicionRound
 from db.tables.models import Adapter, Encoder, Prediction, PredictionSpan, Promotion
 from db.tables.notes import Label, LabelSchema, Note, NoteLease, NoteQueue, Project
 from db.tables.people import AuditEvent, User, UserSession
@@ -32,11 +33,16 @@ __all__ = [
     "Dataset",
     "DatasetNote",
     "DatasetSpan",
+    "DoubleNote",
     "Encoder",
     "Evaluation",
     "EvaluationCount",
     "Experiment",
     "ExperimentCell",
+    "Gold",
+    "GoldEvent",
+    "GoldSource",
+    "GoldSpan",
     "Job",
     "JobAttempt",
     "JobLog",
@@ -51,6 +57,8 @@ __all__ = [
     "Promotion",
     "Run",
     "RunEpoch",
+    "Suspicion",
+    "SuspicionRound",
     "User",
     "UserSession",
     "UtcDateTime",

@@ -26,7 +26,10 @@ class Dataset(Base):
 
 
 class DatasetNote(Base):
-    """A gold note of a dataset; `annotation_revision` says which state of the annotation was frozen."""
+    """A gold note of a dataset; `annotation_revision` says which state of the annotation was frozen.
+
+    gold_id, gold_revision: where a lead decided, of that decision; then the annotation is one of those behind it.
+    """
 
     __tablename__ = "dataset_note"
     __table_args__ = (one_of("split", "train", "dev", "test"),)
@@ -36,6 +39,8 @@ class DatasetNote(Base):
     split: Mapped[str] = mapped_column(String(5))
     annotation_id: Mapped[int] = mapped_column(ForeignKey("annotation.id"))
     annotation_revision: Mapped[int]
+    gold_id: Mapped[int | None] = mapped_column(ForeignKey("gold.id"))
+    gold_revision: Mapped[int | None]
 
 
 class DatasetSpan(Base):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
@@ -52,15 +53,22 @@ class Adapter(Base):
 
 
 class Promotion(Base):
-    """A person made an adapter the one that pre-annotates the project's notes; the newest row is in force."""
+    """A person made an adapter the one that pre-annotates the project's notes; the newest row is in force.
+
+    previous_id: the one before. evidence: the numbers that the person was shown; ids and figures only.
+    """
 
     __tablename__ = "promotion"
+    __table_args__ = (one_of("kind", "promote", "roll_back"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
     adapter_id: Mapped[int] = mapped_column(ForeignKey("adapter.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
     at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(20), default="promote", server_default="promote")
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("adapter.id"))
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Prediction(Base):

@@ -34,12 +34,19 @@ class Label(Base):
 
 
 class Project(Base):
-    """queue_order: in which order notes are handed out. blind_percent: notes of 100 that come without suggestions."""
+    """queue_order: in which order notes are handed out. blind_percent: notes of 100 that come without suggestions.
+
+    double_percent: notes of 100 that get two annotators. gold_policy: when a note with one annotator becomes gold.
+    promotion_level, promotion_drop: what a challenger has to pass, NULL for no rule.
+    """
 
     __tablename__ = "project"
     __table_args__ = (
         one_of("queue_order", "import", "uncertain", "random"),
         CheckConstraint("blind_percent >= 0 AND blind_percent <= 100", name="blind_percent_range"),
+        CheckConstraint("double_percent >= 0 AND double_percent <= 100", name="double_percent_range"),
+        one_of("gold_policy", "submitted", "approved"),
+        CheckConstraint("(promotion_level IS NULL) = (promotion_drop IS NULL)", name="promotion_rule_whole"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -48,6 +55,10 @@ class Project(Base):
     created_at: Mapped[datetime]
     queue_order: Mapped[str] = mapped_column(String(20), default="import", server_default="import")
     blind_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    double_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    gold_policy: Mapped[str] = mapped_column(String(20), default="submitted", server_default="submitted")
+    promotion_level: Mapped[float | None]
+    promotion_drop: Mapped[float | None]
 
 
 class Note(Base):

@@ -29,6 +29,7 @@ from mednerapp.cli.context import (
     find_project,
     open_app,
 )
+from mednerapp.cli.gold import agreement, datasets
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
 from mednerapp.cli.simulate import simulate
@@ -62,6 +63,8 @@ app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
 bench.command()(bench_jobs.kills)
 bench.command(name="workers")(bench_jobs.workers)
+app.add_typer(datasets, name="dataset")
+app.command()(agreement)
 app.command()(compare)
 app.command()(purge)
 

@@ -47,7 +47,8 @@ class EditAction(StrEnum):
 # What the product writes itself goes by these names in the event log; no page may take one.
 MODEL_CLIENT = "model"
 IMPORT_CLIENT = "import"
-PRODUCT_CLIENTS = (MODEL_CLIENT, IMPORT_CLIENT)
+REFRESH_CLIENT = "refresh"  # old suggestions that nobody touched, replaced by those of a promoted adapter
+PRODUCT_CLIENTS = (MODEL_CLIENT, IMPORT_CLIENT, REFRESH_CLIENT)
 BULK_CLIENT = "bulk"  # what a person changed in many notes at once
 RESERVED_CLIENTS = (*PRODUCT_CLIENTS, BULK_CLIENT)
 

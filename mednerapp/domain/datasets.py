@@ -44,6 +44,31 @@ class GoldNote:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenNote:
+    """A gold note as a dataset takes it: an annotation behind it at its revision, and the decision, if there is one."""
+
+    gold: GoldNote
+    annotation_id: int
+    annotation_revision: int
+    gold_id: int | None = None
+    gold_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A note of a dataset, without its text. annotators: ids of the people behind its gold. decided: by somebody."""
+
+    note_id: int
+    split: Split
+    title: str
+    source: str
+    note_type: str
+    patient_key: str | None
+    annotators: frozenset[int]
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """An immutable, hashed list of gold notes. The counts are notes per split."""
 

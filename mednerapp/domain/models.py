@@ -238,3 +238,21 @@ PUBLISHED_RESULTS = (
     PublishedResult("BioBERT", 89.8, 87.6),
     PublishedResult("RoBERTa", None, None),
 )
+
+
+class PromotionKind(StrEnum):
+    PROMOTE = "promote"
+    ROLL_BACK = "roll_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """An adapter was put in force by a person ('': the product itself) instead of `previous_id`, on these numbers."""
+
+    id: int
+    adapter_id: int
+    previous_id: int | None
+    kind: PromotionKind
+    by: str
+    at: datetime
+    evidence: dict[str, Any] | None

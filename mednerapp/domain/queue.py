@@ -52,6 +52,11 @@ def is_blind(*, project_id: int, content_hash: str, percent: int) -> bool:
     return _hashed(f"blind:{project_id}:{content_hash}") < percent * 2**64 / 100
 
 
+def hashed_share(key: str) -> float:
+    """0 to 1, evenly spread over keys and the same on every machine."""
+    return _hashed(key) / 2**64
+
+
 def _hashed(key: str) -> int:
     """0 to 2**64 - 1."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])

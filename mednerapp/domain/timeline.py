@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from mednerapp.domain.annotations import BULK_CLIENT, IMPORT_CLIENT, MODEL_CLIENT, EditAction, Phase
+from mednerapp.domain.annotations import BULK_CLIENT, IMPORT_CLIENT, MODEL_CLIENT, REFRESH_CLIENT, EditAction, Phase
 
 PAUSE = timedelta(minutes=1)
 """Between two events; after a longer one another entry begins."""
@@ -92,7 +92,7 @@ def _goes_on(group: Sequence[Event], event: Event) -> bool:
 
 
 def _kind(event: Event) -> Kind:
-    if event.client == MODEL_CLIENT:
+    if event.client in (MODEL_CLIENT, REFRESH_CLIENT):
         return Kind.SUGGESTIONS
     if event.client == IMPORT_CLIENT:
         return Kind.IMPORT

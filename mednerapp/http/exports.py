@@ -14,7 +14,7 @@ from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Permission
 from mednerapp.errors import NotFound, PermissionDenied, SignedOut
 from mednerapp.http.identity import session_of, signed_in
-from mednerapp.services import experiment_documents, experiment_reports, exporting, projects
+from mednerapp.services import carrying, experiment_documents, experiment_reports, exporting, projects
 from mednerapp.services.experiment_reports import Report
 
 T = TypeVar("T")
@@ -49,6 +49,16 @@ def routes(app: App) -> list[Route]:
         content = await _asked(lines, session_of(request), project_id)
         return _file(content, f"medner-project-{project_id}.jsonl", "application/jsonl")
 
+    def dataset_lines(session: str, dataset_id: int) -> Iterator[str]:
+        if dataset_id > MOST:
+            raise NotFound(f"There is no dataset {dataset_id}.")
+        return carrying.export(app.store, user=signed_in(app, session), dataset_id=dataset_id)
+
+    async def dataset(request: Request) -> Response:
+        dataset_id: int = request.path_params["dataset_id"]
+        content = await _asked(dataset_lines, session_of(request), dataset_id)
+        return _file(content, f"medner-dataset-{dataset_id}.jsonl", "application/jsonl")
+
     def document(session: str, number: int, ending: str) -> list[str]:
         user = signed_in(app, session)
         if ending not in DOCUMENTS or number > MOST:
@@ -63,6 +73,7 @@ def routes(app: App) -> list[Route]:
 
     return [
         Route("/api/projects/{project_id:int}/export.jsonl", export),
+        Route("/api/datasets/{dataset_id:int}/export.jsonl", dataset),
         Route("/api/experiments/{number:int}/report.{ending:str}", experiment),
     ]
 

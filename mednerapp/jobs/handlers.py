@@ -10,7 +10,7 @@ from mednerapp.domain.jobs import JobKind
 from mednerapp.domain.models import Adapter, AdapterKind, EpochReport
 from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import ModelProblem
-from mednerapp.jobs import encoder_jobs
+from mednerapp.jobs import encoder_jobs, suspicion_jobs
 from mednerapp.jobs.context import Handler, JobCancelled, JobContext, JobPaused
 from mednerapp.jobs.failures import MEMORY
 from mednerapp.ner.memory import is_exhausted, release
@@ -125,6 +125,8 @@ def predict(context: JobContext, taggers: Taggers) -> str:
 def evaluate(context: JobContext, taggers: Taggers) -> str:
     from mednerapp.ner.manifest import seen_notes
 
+    if "suspect_dataset" in context.job.args:  # gold against models that have not seen it, and not a model against gold
+        return suspicion_jobs.look_through(context)
     adapter = _adapter(context)
     tagger = taggers.get(
         context, adapter, exact=True

@@ -24,8 +24,8 @@ from mednerapp.domain.models import (
     RunState,
 )
 from mednerapp.errors import InvalidValue, NotFound, NothingToTrainOn
+from mednerapp.services import promoting
 from mednerapp.services.evaluating import queue_evaluations
-from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Fence, Store, Transaction
 
 MAX_NAME = 150  # the adapter's name is this, a note which run it was, and has to fit 200 characters
@@ -236,22 +236,8 @@ def _clear_leftovers(adapters: Path, prefix: str, *, keep: str) -> None:
 
 
 def promote(store: Store, *, user: User, project_id: int, adapter_id: int) -> None:
-    """From now on this adapter highlights the project's notes."""
-    user.require(Permission.TRAIN)
-    with store.write() as tx:
-        project = tx.projects.get(project_id)
-        adapter = tx.models.adapter(adapter_id)
-        if adapter.project_id not in (None, project_id):
-            raise NotFound(f"There is no adapter {adapter_id} in project {project_id}.")
-        tx.projects.promote(project_id=project_id, adapter_id=adapter_id, user_id=user.id)
-        queue_predictions(tx, project_id=project_id, user_id=user.id)
-        tx.audit.add(
-            user=user,
-            action="adapter promoted",
-            target=f"adapter:{adapter_id}",
-            project_id=project_id,
-            instead_of=project.active_adapter_id,
-        )
+    """From now on this adapter highlights the project's notes; see `promoting.promote`, whose rule holds here, too."""
+    promoting.promote(store, user=user, project_id=project_id, adapter_id=adapter_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.clock import now
-from mednerapp.domain.datasets import Dataset, GoldNote, Split, dataset_hash
+from mednerapp.domain.datasets import Dataset, Split, dataset_hash
 from mednerapp.errors import InvalidValue, NothingToTrainOn
-from mednerapp.store import Store, Transaction
+from mednerapp.services.gold import by_split, frozen
+from mednerapp.store import Store
 
 MAX_NAME = 200
 
 
 def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Dataset:
-    """Freeze the submitted notes of the project. Gold that did not change gives the dataset that is there already.
+    """Freeze the gold of the project. Gold that did not change gives the dataset that is there already.
 
     Which split a note is in was settled at its import (`split_of`), so freezing again later moves no note.
 
@@ -22,15 +23,15 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
     """
     user.require(Permission.TRAIN)
     with store.read() as tx:  # of one moment: an annotation that is reopened meanwhile is in it as it was submitted
-        gold = _gold(tx, project_id)
-    counts = {split: sum(g.split is split for g, _, _ in gold) for split in Split}
+        gold = frozen(tx, project_id)
+    counts = {split: sum(one.gold.split is split for one in gold) for split in Split}
     if not counts[Split.TRAIN] or not counts[Split.TEST]:
         found = ", ".join(f"{count} {split.value}" for split, count in counts.items())
         raise NothingToTrainOn(
-            f"A dataset needs at least one training and one test note; the submitted notes are {found}. "
+            f"A dataset needs at least one training and one test note; the notes that are gold are {found}. "
             "Submit more notes: each falls in a split of its own accord."
         )
-    digest = dataset_hash([g for g, _, _ in gold])
+    digest = dataset_hash([one.gold for one in gold])
     with store.write() as tx:
         tx.projects.lock(project_id)  # whoever freezes the same at the same moment gets the same dataset
         there = tx.datasets.by_hash(project_id=project_id, content_hash=digest)
@@ -58,17 +59,7 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
 
 
 def preview(store: Store, *, user: User, project_id: int) -> dict[Split, int]:
-    """How many submitted notes would be in each split if the project were frozen now."""
+    """How many gold notes would be in each split if the project were frozen now."""
     user.require(Permission.TRAIN)
     with store.read() as tx:
-        return tx.notes.submitted_by_split(project_id)
-
-
-def _gold(tx: Transaction, project_id: int) -> list[tuple[GoldNote, int, int]]:
-    """(gold note, annotation id, revision). Policy: the annotation of a note that was submitted last is its gold."""
-    gold: list[tuple[GoldNote, int, int]] = []
-    for annotation in tx.annotations.submitted(project_id):
-        note = tx.notes.get(annotation.note_id)
-        value = GoldNote(note.id, note.content_hash, note.text, tuple(sorted(set(annotation.confirmed()))), note.split)
-        gold.append((value, annotation.id, annotation.revision))
-    return gold
+        return by_split(tx, project_id)

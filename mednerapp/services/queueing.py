@@ -21,9 +21,10 @@ WEEK = timedelta(days=7)
 def next_note(store: Store, *, user: User, project_id: int, settings: Settings, skip: int | None = None) -> int | None:
     """Put a note into `user`'s hands, for so long as the settings say, and no other; None when nothing is left to do.
 
-    Nobody is given a note that somebody else has submitted or has in hand. What comes first: the note in hand, what the
-    person began, the project's order of what nobody has begun, what somebody else began and left, what the person
-    skipped. So one goes on where one was, and a skipped note comes back when there is nothing else.
+    Nobody is given a note that somebody else has in hand, or has submitted, unless it is one for two annotators. What
+    comes first: the note in hand, what the person began, notes that want a second annotator, the project's order of
+    what nobody has begun, what somebody else began and left, what the person skipped. So one goes on where one was, and
+    a skipped note comes back when there is nothing else.
 
     skip: the note that the person puts off.
     """
@@ -36,7 +37,7 @@ def next_note(store: Store, *, user: User, project_id: int, settings: Settings, 
         while (note_id := _candidate(tx, user, project_id, order, tried)) is not None:
             taken = tx.leases.take(note_id=note_id, user_id=user.id, until=_until(settings))
             # Looked at again now that it is ours: whoever had it may have submitted it since the queue was read.
-            if taken and tx.queue.is_open(note_id):
+            if taken and tx.queue.is_open(note_id, user_id=user.id):
                 break
             tried.append(note_id)
         tx.leases.release(user_id=user.id, but=note_id or 0)
@@ -45,7 +46,7 @@ def next_note(store: Store, *, user: User, project_id: int, settings: Settings, 
 
 def _candidate(tx: Transaction, user: User, project_id: int, order: QueueOrder, tried: list[int]) -> int | None:
     q = tx.queue
-    for found in (q.in_hand, q.begun):
+    for found in (q.in_hand, q.begun, q.second_next):
         if (note_id := found(project_id=project_id, user_id=user.id, tried=tried)) is not None:
             return note_id
     note_id = q.waiting_next(project_id=project_id, user_id=user.id, order=order, tried=tried)
@@ -70,7 +71,7 @@ def hold(store: Store, *, user: User, note_id: int, settings: Settings) -> Holde
         held = tx.leases.of(user.id)
         put_off = tx.queue.is_put_off(note_id=note_id, user_id=user.id)
         holder = _other(tx, note_id, user)
-        is_open = tx.queue.is_open(note_id)
+        is_open = tx.queue.is_open(note_id, user_id=user.id)
     if not put_off and not set(held) - {note_id}:  # nothing to write, but perhaps that it is theirs
         if holder or not is_open:
             return holder if is_open else None
@@ -79,7 +80,9 @@ def hold(store: Store, *, user: User, note_id: int, settings: Settings) -> Holde
     with store.write() as tx:
         tx.queue.take_up(note_id=note_id, user_id=user.id)
         tx.leases.release(user_id=user.id, but=note_id)
-        if not tx.queue.is_open(note_id) or tx.leases.take(note_id=note_id, user_id=user.id, until=_until(settings)):
+        if not tx.queue.is_open(note_id, user_id=user.id) or tx.leases.take(
+            note_id=note_id, user_id=user.id, until=_until(settings)
+        ):
             return None
         return _other(tx, note_id, user)
 
@@ -88,7 +91,7 @@ def renew(store: Store, *, user: User, note_id: int, settings: Settings) -> Hold
     """The note is still open before `user`: it stays theirs, or becomes so when it is free again. Who else has it."""
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
-        if not tx.queue.is_open(note_id) or tx.queue.is_put_off(note_id=note_id, user_id=user.id):
+        if not tx.queue.is_open(note_id, user_id=user.id) or tx.queue.is_put_off(note_id=note_id, user_id=user.id):
             return None
         holder = _other(tx, note_id, user)
         if holder or _is_fresh(tx.leases.of(user.id).get(note_id), settings):

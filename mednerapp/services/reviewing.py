@@ -14,6 +14,8 @@ from mednerapp.errors import NotFound
 from mednerapp.store import Store, Transaction
 from mednerapp.store.annotations import AnnotationHead
 
+NEW_SUGGESTIONS = "the model in use, with new suggestions"  # instead of a person's name
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -112,7 +114,7 @@ def last_writer(store: Store, *, user: User, annotation_id: int, client: str, af
         found = tx.past.last_by_others(annotation_id, client=client, after_revision=after_revision)
     if found is None:
         return None
-    return LastWriter("another window of yours" if found.user_id == user.id else found.who, found.at)
+    return LastWriter("another window of yours" if found.user_id == user.id else found.who or NEW_SUGGESTIONS, found.at)
 
 
 def _own(tx: Transaction, user: User, annotation_id: int) -> AnnotationHead:
@@ -126,7 +128,9 @@ def _sources(tx: Transaction, user: User, head: AnnotationHead) -> list[Source]:
     if head.blind and head.state is AnnotationState.IN_PROGRESS:
         return []
     found = [Source(f"adapter:{i}", name, spans) for i, name, spans in tx.past.predicted_by(head.note_id)]
-    if user.may(Permission.REVIEW):
+    # Two annotators of one note are blind to each other, leads too, or their agreement would say nothing.
+    hidden = head.state is AnnotationState.IN_PROGRESS and tx.doubles.has(head.note_id)
+    if user.may(Permission.REVIEW) and not hidden:
         people = tx.past.annotated_by(head.note_id, but=user.id)
         found += [Source(f"person:{i}", name, spans) for i, name, spans in people]
     return found

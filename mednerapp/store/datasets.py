@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db import tables as t
 from mednerapp.domain.annotations import pieces
 from mednerapp.domain.clock import now
-from mednerapp.domain.datasets import Dataset, GoldNote, Split
+from mednerapp.domain.datasets import Dataset, FrozenNote, GoldNote, Member, Split
 from mednerapp.domain.spans import Span
 from mednerapp.errors import NotFound
 
@@ -26,10 +26,9 @@ class Datasets:
         name: str,
         schema_id: int,
         content_hash: str,
-        notes: Sequence[tuple[GoldNote, int, int]],
+        notes: Sequence[FrozenNote],
         user_id: int | None,
     ) -> Dataset:
-        """`notes`: (gold note, annotation id, annotation revision)."""
         row = t.Dataset(
             project_id=project_id,
             name=name,
@@ -45,26 +44,28 @@ class Datasets:
             [
                 {
                     "dataset_id": row.id,
-                    "note_id": gold.note_id,
-                    "split": gold.split.value,
-                    "annotation_id": annotation_id,
-                    "annotation_revision": revision,
+                    "note_id": one.gold.note_id,
+                    "split": one.gold.split.value,
+                    "annotation_id": one.annotation_id,
+                    "annotation_revision": one.annotation_revision,
+                    "gold_id": one.gold_id,
+                    "gold_revision": one.gold_revision,
                 }
-                for gold, annotation_id, revision in notes
+                for one in notes
             ],
         )
         spans = [
             {
                 "dataset_id": row.id,
-                "note_id": gold.note_id,
+                "note_id": one.gold.note_id,
                 "position": position,
                 "start_offset": span.start,
                 "end_offset": span.end,
                 "label": span.label,
                 "fragments": [list(piece) for piece in span.fragments] or None,
             }
-            for gold, _, _ in notes
-            for position, span in enumerate(sorted(gold.spans))
+            for one in notes
+            for position, span in enumerate(sorted(one.gold.spans))
         ]
         if spans:
             self._session.execute(insert(t.DatasetSpan), spans)
@@ -115,6 +116,44 @@ class Datasets:
             .order_by(t.Note.id)
         )
         return [GoldNote(i, note_hash, text, tuple(spans.get(i, ())), split) for i, note_hash, text in notes]
+
+    def members(self, dataset_id: int) -> list[Member]:
+        """Its notes in order, without their texts."""
+        d, n = t.DatasetNote, t.Note
+        sources = self._sources(dataset_id)
+        rows = self._session.execute(
+            select(d.note_id, d.split, n.title, n.source, n.note_type, n.patient_key, t.Annotation.user_id, d.gold_id)
+            .join(n, n.id == d.note_id)
+            .join(t.Annotation, t.Annotation.id == d.annotation_id)
+            .where(d.dataset_id == dataset_id)
+            .order_by(d.note_id)
+        )
+        return [
+            Member(
+                note_id,
+                Split(split),
+                title,
+                source,
+                kind,
+                patient,
+                frozenset(sources.get(gold_id or 0, {user_id})),
+                gold_id is not None,
+            )
+            for note_id, split, title, source, kind, patient, user_id, gold_id in rows
+        ]
+
+    def _sources(self, dataset_id: int) -> dict[int, set[int]]:
+        """Who annotated what the decisions of the dataset rest on, by gold."""
+        found: dict[int, set[int]] = {}
+        rows = self._session.execute(
+            select(t.GoldSource.gold_id, t.Annotation.user_id)
+            .join(t.Annotation, t.Annotation.id == t.GoldSource.annotation_id)
+            .join(t.DatasetNote, t.DatasetNote.gold_id == t.GoldSource.gold_id)
+            .where(t.DatasetNote.dataset_id == dataset_id)
+        )
+        for gold_id, user_id in rows:
+            found.setdefault(gold_id, set()).add(user_id)
+        return found
 
     def _dataset(self, row: t.Dataset) -> Dataset:
         counts = self._session.execute(

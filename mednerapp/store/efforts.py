@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
-from mednerapp.domain.annotations import IMPORT_CLIENT, EditAction, Origin, SpanState
+from mednerapp.domain.annotations import IMPORT_CLIENT, REFRESH_CLIENT, EditAction, Origin, SpanState
 from mednerapp.domain.queue import GroupOfNotes, Work
 
 MOST_TIMED = 500  # annotations, the newest: for how long a note takes
@@ -91,10 +91,13 @@ class Efforts:
                 func.coalesce(func.sum(case((and_(suggested, changed), 1), else_=0)), 0),
             ).where(span.annotation_id.in_(annotation_ids))
         ).one()
+        suggested = t.AnnotationEvent.action == EditAction.SUGGEST.value
+        refreshed = and_(  # nobody decided about them
+            t.AnnotationEvent.action == EditAction.DELETE.value, t.AnnotationEvent.client == REFRESH_CLIENT
+        )
         made = self._session.scalar(
-            select(func.count()).where(
-                t.AnnotationEvent.annotation_id.in_(annotation_ids),
-                t.AnnotationEvent.action == EditAction.SUGGEST.value,
+            select(func.sum(case((suggested, 1), (refreshed, -1), else_=0))).where(
+                t.AnnotationEvent.annotation_id.in_(annotation_ids)
             )
         )
         return of_all, of_model - of_changed, of_changed, (made or 0) - of_model

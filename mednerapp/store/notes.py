@@ -14,6 +14,7 @@ from mednerapp.domain.clock import now
 from mednerapp.domain.datasets import Split, split_of
 from mednerapp.domain.notes import DeletedNote, NewNote, Note, NoteFilter, NoteStatus, NoteSummary, Progress
 from mednerapp.errors import NotFound
+from mednerapp.store.doubles import Doubles
 from mednerapp.store.queue import Queue
 
 
@@ -52,6 +53,7 @@ class Notes:
         self._session.add(row)
         self._session.flush()
         Queue(self._session).add(note_id=row.id, project_id=project_id, content_hash=row.content_hash)
+        Doubles(self._session).new_note(note_id=row.id, project_id=project_id, content_hash=row.content_hash)
         return row.id
 
     def find_or_add(self, *, project_id: int, note: NewNote, user_id: int | None) -> tuple[int, bool]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.clock import now
+from mednerapp.domain.gold import GoldPolicy
 from mednerapp.domain.labels import Label, LabelSchema
+from mednerapp.domain.models import Promotion, PromotionKind
 from mednerapp.domain.projects import Project
 from mednerapp.domain.queue import QueueOrder
 from mednerapp.errors import NotFound
@@ -53,6 +57,20 @@ class Projects:
             .values(queue_order=order.value, blind_percent=blind_percent)
         )
 
+    def change_gold(self, project_id: int, *, policy: GoldPolicy, double_percent: int) -> None:
+        """When notes with one annotator are gold, and how many of 100 get two."""
+        self._session.execute(
+            update(t.Project)
+            .where(t.Project.id == project_id)
+            .values(gold_policy=policy.value, double_percent=double_percent)
+        )
+
+    def change_promotion_rule(self, project_id: int, *, level: float | None, drop: float | None) -> None:
+        """What a challenger has to pass; None and None for no rule."""
+        self._session.execute(
+            update(t.Project).where(t.Project.id == project_id).values(promotion_level=level, promotion_drop=drop)
+        )
+
     def lock(self, project_id: int) -> None:
         """Until the transaction ends, nobody else gets past this line for the project; notes can still be added."""
         self._session.execute(select(t.Project.id).where(t.Project.id == project_id).with_for_update(key_share=True))
@@ -73,10 +91,47 @@ class Projects:
             tuple(Label(label.name, label.color, label.key, label.description) for label in labels), row.version, row.id
         )
 
-    def promote(self, *, project_id: int, adapter_id: int, user_id: int | None) -> None:
-        self._session.add(t.Promotion(project_id=project_id, adapter_id=adapter_id, user_id=user_id, at=now()))
+    def promote(
+        self,
+        *,
+        project_id: int,
+        adapter_id: int,
+        user_id: int | None,
+        kind: PromotionKind = PromotionKind.PROMOTE,
+        evidence: dict[str, Any] | None = None,
+    ) -> None:
+        """`evidence`: the numbers that the person was shown, None for none."""
+        before = self.promotions(project_id, limit=1)
+        self._session.add(
+            t.Promotion(
+                project_id=project_id,
+                adapter_id=adapter_id,
+                user_id=user_id,
+                at=now(),
+                kind=kind.value,
+                previous_id=before[0].adapter_id if before else None,
+                evidence=evidence,
+            )
+        )
         self._session.flush()
         Queue(self._session).look_again(project_id)
+
+    def promotions(self, project_id: int, *, limit: int = 100) -> list[Promotion]:
+        """Which adapters were put in force, the newest first."""
+        p = t.Promotion
+        rows = self._session.execute(
+            select(p, t.User.name)
+            .outerjoin(t.User, t.User.id == p.user_id)
+            .where(p.project_id == project_id)
+            .order_by(p.id.desc())
+            .limit(limit)
+        )
+        return [
+            Promotion(
+                row.id, row.adapter_id, row.previous_id, PromotionKind(row.kind), name or "", row.at, row.evidence
+            )
+            for row, name in rows
+        ]
 
     def _project(self, row: t.Project) -> Project:
         schema_id = self._session.scalar(
@@ -101,4 +156,8 @@ class Projects:
             active,
             queue_order=QueueOrder(row.queue_order),
             blind_percent=row.blind_percent,
+            double_percent=row.double_percent,
+            gold_policy=GoldPolicy(row.gold_policy),
+            promotion_level=row.promotion_level,
+            promotion_drop=row.promotion_drop,
         )

@@ -109,9 +109,12 @@ class Queue:
         )
         return self._session.scalar(query) or 0
 
-    def is_open(self, note_id: int) -> bool:
-        """Whether the note is not in the bin and nobody has submitted it."""
-        query = select(t.Note.id).where(t.Note.id == note_id, t.Note.deleted_at.is_(None), ~_submitted(t.Note.id))
+    def is_open(self, note_id: int, *, user_id: int) -> bool:
+        """Whether the note is not in the bin and there is something for the person to do: it is not submitted by as
+        many people as it is for, nor by them.
+        """
+        todo = and_(~_full(t.Note.id), ~_submitted(t.Note.id, user_id))
+        query = select(t.Note.id).where(t.Note.id == note_id, t.Note.deleted_at.is_(None), todo)
         return self._session.scalar(query) is not None
 
     def in_hand(self, *, project_id: int, user_id: int, tried: Collection[int] = ()) -> int | None:
@@ -123,7 +126,8 @@ class Queue:
                 t.NoteLease.expires_at > now(),
                 t.NoteLease.note_id.not_in(tried),
                 _is_in(project_id, t.NoteLease.note_id),
-                ~_submitted(t.NoteLease.note_id),
+                ~_full(t.NoteLease.note_id),
+                ~_submitted(t.NoteLease.note_id, user_id),
                 ~_put_off(t.NoteLease.note_id, user_id),
             )
             .order_by(t.NoteLease.expires_at.desc())
@@ -135,6 +139,27 @@ class Queue:
         mine = and_(t.Annotation.user_id == user_id, t.Annotation.skipped_at.is_(None), _changed_by_person())
         query = _to_hand_out(project_id, user_id, tried).where(mine)
         return self._session.scalar(query.order_by(t.Annotation.updated_at.desc()).limit(1))
+
+    def second_next(self, *, project_id: int, user_id: int, tried: Collection[int] = ()) -> int | None:
+        """A note that somebody else has submitted, that wants a second annotator, and that the person neither has put
+        off nor submitted.
+        """
+        note = t.DoubleNote.note_id
+        return self._session.scalar(
+            select(note)
+            .where(
+                t.DoubleNote.project_id == project_id,
+                note.not_in(tried),
+                _submitted(note),
+                ~_full(note),
+                ~_submitted(note, user_id),
+                ~_put_off(note, user_id),
+                ~_held(note, user_id),
+                _is_in(project_id, note),
+            )
+            .order_by(note)
+            .limit(1)
+        )
 
     def waiting_next(
         self, *, project_id: int, user_id: int, order: QueueOrder, tried: Collection[int] = ()
@@ -160,7 +185,9 @@ class Queue:
     def left_behind(self, *, project_id: int, user_id: int, tried: Collection[int] = ()) -> int | None:
         """A note that somebody else began and let go of, and that nobody has submitted."""
         others = t.Annotation.user_id.in_(select(t.User.id).where(t.User.id != user_id))
-        query = _to_hand_out(project_id, user_id, tried).where(others, ~_put_off(t.Annotation.note_id, user_id))
+        query = _to_hand_out(project_id, user_id, tried).where(
+            others, ~_put_off(t.Annotation.note_id, user_id), ~_submitted(t.Annotation.note_id, user_id)
+        )
         return self._session.scalar(query.order_by(t.Annotation.note_id).limit(1))
 
     def put_off(self, *, project_id: int, user_id: int, tried: Collection[int] = ()) -> int | None:
@@ -193,13 +220,13 @@ class Queue:
 
 
 def _to_hand_out(project_id: int, user_id: int, tried: Collection[int]) -> Select[int]:
-    """Notes with an open annotation that nobody else holds and nobody has submitted."""
+    """Notes with an open annotation that nobody else holds and that are not submitted by as many as they are for."""
     return select(t.Annotation.note_id).where(
         t.Annotation.state == _OPEN,
         t.Annotation.note_id.not_in(tried),
         _is_in(project_id, t.Annotation.note_id),
         ~_held(t.Annotation.note_id, user_id),
-        ~_submitted(t.Annotation.note_id),
+        ~_full(t.Annotation.note_id),
     )
 
 
@@ -216,9 +243,24 @@ def _is_in(project_id: int, note_id: Any) -> ColumnElement[bool]:
     return exists().where(note.id == note_id, note.project_id == project_id, note.deleted_at.is_(None))
 
 
-def _submitted(note_id: Any) -> ColumnElement[bool]:
+def _submitted(note_id: Any, user_id: int | None = None) -> ColumnElement[bool]:
+    """Whether somebody has submitted the note, or this person."""
     any_of_it = aliased(t.Annotation)
-    return exists().where(any_of_it.note_id == note_id, any_of_it.state == _SUBMITTED)
+    found = exists().where(any_of_it.note_id == note_id, any_of_it.state == _SUBMITTED)
+    return found if user_id is None else found.where(any_of_it.user_id == user_id)
+
+
+def _full(note_id: Any) -> ColumnElement[bool]:
+    """Whether as many people have submitted the note as it is for: two for a double one, else one."""
+    double, one, other = aliased(t.DoubleNote), aliased(t.Annotation), aliased(t.Annotation)
+    two = exists().where(
+        one.note_id == note_id,
+        other.note_id == note_id,
+        one.id < other.id,
+        one.state == _SUBMITTED,
+        other.state == _SUBMITTED,
+    )
+    return and_(_submitted(note_id), or_(~exists().where(double.note_id == note_id), two))
 
 
 def _put_off(note_id: Any, user_id: int) -> ColumnElement[bool]:

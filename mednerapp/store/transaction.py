@@ -16,9 +16,11 @@ from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
 from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
+from mednerapp.store.doubles import Doubles
 from mednerapp.store.efforts import Efforts
 from mednerapp.store.evaluations import Evaluations
 from mednerapp.store.experiments import Experiments
+from mednerapp.store.gold import Golds
 from mednerapp.store.job_records import JobRecords
 from mednerapp.store.jobs import Jobs
 from mednerapp.store.leases import Leases
@@ -30,6 +32,7 @@ from mednerapp.store.projects import Projects
 from mednerapp.store.queue import Queue
 from mednerapp.store.runs import Runs
 from mednerapp.store.search import Search
+from mednerapp.store.suspicions import Suspicions
 from mednerapp.store.workers import Workers
 
 DISK_FULL = frozenset({"53100", "SQLITE_FULL"})  # PostgreSQL's, and SQLite's name
@@ -67,6 +70,9 @@ class Transaction:
         self.queue = Queue(session)
         self.leases = Leases(session)
         self.efforts = Efforts(session)
+        self.doubles = Doubles(session)
+        self.golds = Golds(session)
+        self.suspicions = Suspicions(session)
         self.annotations = Annotations(session)
         self.bulk = BulkOperations(session)
         self.past = Past(session)

@@ -120,7 +120,7 @@ def _focus(opened: OpenNote) -> SpanFocus | RangeFocus | None:
 
 def _submitted(user: User, opened: OpenNote) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Submitted.** Its confirmed spans count as gold.")
+        st.markdown("**Submitted.** Its confirmed spans can become gold.")
         if st.button("Reopen", help="Edit it again; datasets that were frozen from it stay as they are."):
             annotating.reopen(application().store, user=user, annotation_id=opened.annotation.id)
             leave_note(opened.note.id)

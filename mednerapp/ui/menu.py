@@ -16,11 +16,14 @@ MENU: dict[str, tuple[str, Permission]] = {
     "annotate": ("Annotate", Permission.ANNOTATE),
     "notes": ("Notes", Permission.ANNOTATE),
     "upload": ("Upload", Permission.IMPORT),
+    "gold": ("Gold", Permission.REVIEW),
+    "datasets": ("Datasets", Permission.TRAIN),
     "train": ("Train", Permission.TRAIN),
     "models": ("Models", Permission.TRAIN),
     "compare": ("Compare", Permission.TRAIN),
     "dashboard": ("Dashboard", Permission.SEE_RESULTS),
     "jobs": ("Jobs", Permission.TRAIN),
+    "promotion": ("Model in use", Permission.TRAIN),
     "admin": ("Administration", Permission.ADMINISTER),
 }
 

@@ -7,7 +7,7 @@ import streamlit as st
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotationState
 from mednerapp.errors import NotFound
-from mednerapp.services import annotating, queueing
+from mednerapp.services import annotating, queueing, refreshing
 from mednerapp.services.annotating import OpenNote
 from mednerapp.ui import guard, menu
 from mednerapp.ui.process import application
@@ -16,6 +16,7 @@ from mednerapp.ui.words import count, plain
 
 RENEW_EVERY = 60.0  # seconds between two looks at whose note it is, or a third of the lease where that is less
 _SEEDED = "editor:seeded"  # of the last run: the annotation, and whether it had its suggestions
+_REFRESHED = "queue:refreshed"  # the note whose suggestions were brought up to date, and for which editor
 _ONLY = "queue:only"  # the person skipped the only note that there is for them
 
 
@@ -34,6 +35,7 @@ def choose_note(user: User) -> OpenNote | None:
     if note_id is None:
         return None
     try:
+        _refresh(user, note_id)
         found = annotating.open_note(app.store, user=user, note_id=note_id)
     except NotFound as error:
         st.warning(plain(str(error)))
@@ -51,6 +53,13 @@ def choose_note(user: User) -> OpenNote | None:
     if asked != str(note_id):
         st.query_params["note"] = str(note_id)
     return found
+
+
+def _refresh(user: User, note_id: int) -> None:
+    """When an editor is about to load the note, and only then: suggestions that are out of date are replaced."""
+    if st.session_state.get(_REFRESHED) != (note_id, state().epoch):
+        refreshing.refresh(application().store, user=user, note_id=note_id)
+        st.session_state[_REFRESHED] = (note_id, state().epoch)
 
 
 def _show_new_suggestions(opened: OpenNote) -> None:

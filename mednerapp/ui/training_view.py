@@ -43,11 +43,11 @@ def freeze(user: User, project: Project) -> None:
     st.subheader("1. Dataset", anchor=False)
     ready = freezing.preview(store, user=user, project_id=project.id)
     st.caption(
-        "Freezing copies the submitted notes as they are now. About 70% of notes are for training, 15% for choosing "
+        "Freezing copies the gold notes as they are now. About 70% of notes are for training, 15% for choosing "
         "the best epoch (dev) and 15% for scoring (test). A note's split is settled by its patient "
         "where one is known, else by its text, and never changes."
     )
-    st.markdown("Submitted now: " + _splits(ready) + ".")
+    st.markdown("Gold now: " + _splits(ready) + ".")
     with st.form("freeze", border=False, clear_on_submit=True):
         row = st.container(horizontal=True, vertical_alignment="bottom")
         name = row.text_input("Name", placeholder="date and number of notes", max_chars=200)

@@ -19,7 +19,7 @@ from mednerapp.domain.datasets import Dataset, Split, split_of
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidValue, NothingToTrainOn
-from mednerapp.services import annotating, freezing
+from mednerapp.services import adjudicating, annotating, freezing
 from mednerapp.store import Store
 
 
@@ -139,18 +139,25 @@ def test_reopened_notes_leave_the_next_dataset_until_they_are_submitted_again(
     assert freeze(store, user, project).notes[Split.TEST] == first.notes[Split.TEST] - 1
 
 
-def test_of_several_annotations_of_a_note_the_one_submitted_last_is_gold(
+def test_a_note_on_which_annotators_differ_is_not_frozen_before_somebody_has_decided(
     store: Store, user: User, project: Project
 ) -> None:
-    texts = [text_on(Split.TRAIN), text_on(Split.TEST)]
+    texts = [text_on(Split.TRAIN), text_on(Split.TEST), text_on(Split.TEST, number=1)]
     note_ids = import_gold(store, user, project, [(text, [FEVER]) for text in texts])
     colleague = make_user(store, Role.ANNOTATOR)
-    annotation = annotating.open_note(store, user=colleague, note_id=note_ids[0]).annotation
+    annotation = annotating.open_note(store, user=colleague, note_id=note_ids[2]).annotation
     annotating.submit(store, user=colleague, annotation_id=annotation.id, revision=0)
+    before = freeze(store, user, project)
+    assert before.notes == {Split.TRAIN: 1, Split.DEV: 0, Split.TEST: 1}
+    found = adjudicating.begin(store, user=user, note_id=note_ids[2])
+    (place,) = found.places
+    revision = adjudicating.decide(
+        store, user=user, note_id=note_ids[2], revision=found.revision, place=place.key, spans=()
+    )
+    adjudicating.finish(store, user=user, note_id=note_ids[2], revision=revision)
     dataset = freeze(store, user, project)
     with store.read() as tx:
-        assert [g.spans for g in tx.datasets.gold(dataset.id, Split.TRAIN)] == [()]
-        assert [g.spans for g in tx.datasets.gold(dataset.id, Split.TEST)] == [(FEVER,)]
+        assert [g.spans for g in tx.datasets.gold(dataset.id, Split.TEST)] == [(FEVER,), ()]
 
 
 def test_a_dataset_has_a_name_of_its_own_that_fits(store: Store, user: User, project: Project) -> None:
