@@ -8,8 +8,11 @@ from db.tables.notes import Label, LabelSchema, Note, NoteLease, NoteQueue, Proj
 from db.tables.people import AuditEvent, User, UserSession
 from db.tables.work import (
     JOB_STATES,
+    Board,
     Evaluation,
     EvaluationCount,
+    EvaluationSpan,
+    EvaluationSummary,
     Experiment,
     ExperimentCell,
     Job,
@@ -26,6 +29,7 @@ __all__ = [
     "AnnotationSpan",
     "AuditEvent",
     "Base",
+    "Board",
     "BulkOperation",
     "Dataset",
     "DatasetNote",
@@ -33,6 +37,8 @@ __all__ = [
     "Encoder",
     "Evaluation",
     "EvaluationCount",
+    "EvaluationSpan",
+    "EvaluationSummary",
     "Experiment",
     "ExperimentCell",
     "Job",

@@ -24,7 +24,7 @@ from mednerapp.domain.models import (
     RunState,
 )
 from mednerapp.errors import InvalidValue, NotFound, NothingToTrainOn
-from mednerapp.services.evaluating import queue_evaluations
+from mednerapp.services.evaluating import queue_evaluations, queue_newest
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Fence, Store, Transaction
 
@@ -235,6 +235,7 @@ def promote(store: Store, *, user: User, project_id: int, adapter_id: int) -> No
             raise NotFound(f"There is no adapter {adapter_id} in project {project_id}.")
         tx.projects.promote(project_id=project_id, adapter_id=adapter_id, user_id=user.id)
         queue_predictions(tx, project_id=project_id, user_id=user.id)
+        queue_newest(tx, project_id=project_id, user_id=user.id)
         tx.audit.add(
             user=user,
             action="adapter promoted",

@@ -13,6 +13,7 @@ from db.engine import Database
 from mednerapp.errors import InvalidValue
 from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
+from mednerapp.store.boards import Boards
 from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
 from mednerapp.store.efforts import Efforts
@@ -22,6 +23,7 @@ from mednerapp.store.jobs import Jobs, Workers
 from mednerapp.store.leases import Leases
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
+from mednerapp.store.outcomes import Outcomes
 from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
@@ -53,6 +55,8 @@ class Transaction:
         self.datasets = Datasets(session)
         self.runs = Runs(session)
         self.evaluations = Evaluations(session)
+        self.outcomes = Outcomes(session)
+        self.boards = Boards(session)
         self.experiments = Experiments(session)
         self.jobs = Jobs(session)
         self.workers = Workers(session)
