@@ -31,6 +31,7 @@ from mednerapp.cli.context import (
 )
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
+from mednerapp.cli.report import report
 from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role, User
@@ -62,6 +63,7 @@ app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
 app.command()(compare)
 app.command()(purge)
+app.command()(report)
 
 
 @app.command()

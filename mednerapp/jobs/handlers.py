@@ -12,7 +12,9 @@ from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import ModelProblem
 from mednerapp.jobs import encoder_jobs
 from mednerapp.jobs.context import Handler, JobCancelled, JobContext
+from mednerapp.jobs.measuring import PeakMemory, size_of
 from mednerapp.services import evaluating, fine_tuning, predicting
+from mednerapp.services.evaluating import Footprint
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
 
 
@@ -83,12 +85,22 @@ def predict(context: JobContext, taggers: Taggers) -> str:
 
 
 def evaluate(context: JobContext, taggers: Taggers) -> str:
+    from mednerapp.ner.loading import pick_device
     from mednerapp.ner.manifest import seen_notes
 
     adapter = _adapter(context)
     tagger = taggers.get(
         context, adapter, exact=True
     )  # or adapters scored before and after a setting would not compare
+    with context.store.read() as tx:
+        encoder = tx.models.encoder(adapter.encoder_id)
+    folder, memory = context.settings.model_folder, PeakMemory()
+
+    def footprint() -> Footprint:
+        return Footprint(
+            size_of([folder(adapter.folder), folder(encoder.folder)]), memory.bytes(), pick_device(context.device)
+        )
+
     evaluating.evaluate(
         context.store,
         adapter_id=adapter.id,
@@ -98,6 +110,7 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
         seen=seen_notes(tagger.manifest),
         on_progress=lambda done, total: context.progress(done, total, "notes"),
         fence=context.fence,
+        footprint=footprint,
     )
     return f"{adapter.name} scored on the test notes."
 

@@ -111,7 +111,7 @@ def drift_from(value: Mapping[str, Any]) -> DriftOf | None:
 def _curves(tx: Transaction, dataset_id: int) -> list[dict[str, Any]]:
     lines = {row.evaluation_id: line_from(row.head["micro"]) for row in tx.boards.ranked(dataset_id)}
     trained = [one for one in tx.boards.trained(dataset_id, Split.TEST) if one.evaluation_id in lines]
-    sizes = tx.boards.train_notes({one.dataset_id for one in trained})
+    sizes = tx.boards.notes_on(Split.TRAIN, {one.dataset_id for one in trained})
     groups: dict[str, list[list[Any]]] = defaultdict(list)
     encoders: dict[str, str] = {}
     for one in trained:

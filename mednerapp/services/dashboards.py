@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.datasets import Dataset, Split
-from mednerapp.domain.models import Cost
+from mednerapp.domain.models import Cost, EpochReport
 from mednerapp.errors import NotFound
 from mednerapp.scoring import comparing
 from mednerapp.scoring.comparing import Difference
@@ -213,3 +213,33 @@ def _models(
 def _stale(one: Unscored) -> Stale:
     old = line_from(one.head["micro"]) if one.head else None
     return Stale(one.adapter_id, one.adapter, one.dataset, one.scored_at, old)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A run with its curves."""
+
+    run_id: int
+    name: str
+    epochs: tuple[EpochReport, ...]
+
+
+def runs(store: Store, *, user: User, dataset_id: int) -> list[tuple[int, str]]:
+    """(id, name) of the runs on the dataset that have a curve, newest first."""
+    user.require(Permission.SEE_RESULTS)
+    with store.read() as tx:
+        return tx.boards.runs(dataset_id)
+
+
+def losses(store: Store, *, user: User, runs: Collection[tuple[int, str]]) -> list[Loss]:
+    """The curves of these runs."""
+    user.require(Permission.SEE_RESULTS)
+    with store.read() as tx:
+        return [Loss(number, name, tuple(tx.runs.epochs(number))) for number, name in runs]
+
+
+def dev_notes(store: Store, *, user: User, dataset_id: int) -> int:
+    """How many notes chose the epoch of the dataset's runs."""
+    user.require(Permission.SEE_RESULTS)
+    with store.read() as tx:
+        return tx.boards.notes_on(Split.DEV, [dataset_id]).get(dataset_id, 0)

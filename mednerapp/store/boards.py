@@ -194,6 +194,7 @@ class Boards:
         e, a, r = t.Evaluation, t.Adapter, t.Run
         rows = self._session.execute(
             select(e, a.name, t.Encoder.name, r.id, r.hyper, r.dataset_id)
+            .select_from(e)
             .join(a, a.id == e.adapter_id)
             .join(t.Encoder, t.Encoder.id == a.encoder_id)
             .outerjoin(r, r.id == a.run_id)
@@ -255,6 +256,7 @@ class Boards:
         e, a, r = t.Evaluation, t.Adapter, t.Run
         rows = self._session.execute(
             select(e.id, a.name, t.Encoder.name, r.dataset_id, r.hyper)
+            .select_from(e)
             .join(a, a.id == e.adapter_id)
             .join(r, r.id == a.run_id)
             .join(t.Encoder, t.Encoder.id == a.encoder_id)
@@ -263,11 +265,12 @@ class Boards:
         )
         return [Trained(*row) for row in rows]
 
-    def train_notes(self, dataset_ids: Collection[int]) -> dict[int, int]:
+    def notes_on(self, split: Split, dataset_ids: Collection[int]) -> dict[int, int]:
+        """Dataset → its notes on that side."""
         d = t.DatasetNote
         rows = self._session.execute(
             select(d.dataset_id, func.count())
-            .where(d.dataset_id.in_(dataset_ids), d.split == Split.TRAIN.value)
+            .where(d.dataset_id.in_(dataset_ids), d.split == split.value)
             .group_by(d.dataset_id)
         )
         return {int(dataset): int(number) for dataset, number in rows}
@@ -275,17 +278,18 @@ class Boards:
     def unscored(self, *, project_id: int, dataset_id: int, split: Split) -> list[Unscored]:
         """Adapters of the project (and the starters) without a score on the split, with their newest one on another."""
         e, a, d = t.Evaluation, t.Adapter, t.Dataset
-        here = exists().where(e.adapter_id == a.id, e.dataset_id == dataset_id, e.split == split.value)
-        other = aliased(e)
+        other, its, own = aliased(e), aliased(d), aliased(e)
+        here = exists().where(own.adapter_id == a.id, own.dataset_id == dataset_id, own.split == split.value)
         newest = (
             select(func.max(other.id))
-            .join(d, d.id == other.dataset_id)
-            .where(other.adapter_id == a.id, other.split == split.value, d.project_id == project_id)
+            .join(its, its.id == other.dataset_id)
+            .where(other.adapter_id == a.id, other.split == split.value, its.project_id == project_id)
             .correlate(a)
             .scalar_subquery()
         )
         rows = self._session.execute(
             select(a.id, a.name, a.labels, d.name, e.notes, e.created_at, t.EvaluationSummary.head)
+            .select_from(a)
             .outerjoin(e, e.id == newest)
             .outerjoin(d, d.id == e.dataset_id)
             .outerjoin(t.EvaluationSummary, t.EvaluationSummary.evaluation_id == e.id)
@@ -293,6 +297,20 @@ class Boards:
             .order_by(a.id)
         )
         return [Unscored(*row) for row in rows]
+
+    def runs(self, dataset_id: int) -> list[tuple[int, str]]:
+        """(id, name) of the runs on the dataset that got as far as an epoch, newest first."""
+        r = t.Run
+        begun = exists().where(t.RunEpoch.run_id == r.id)
+        rows = self._session.execute(
+            select(r.id, r.name).where(r.dataset_id == dataset_id, begun).order_by(r.id.desc())
+        )
+        return [(number, name) for number, name in rows]
+
+    def titles(self, note_ids: Collection[int]) -> dict[int, str]:
+        """Note → its title; no text is read."""
+        rows = self._session.execute(select(t.Note.id, t.Note.title).where(t.Note.id.in_(note_ids)))
+        return {int(note): str(title) for note, title in rows}
 
     def changed_gold(self, dataset_id: int, split: Split) -> int:
         """Notes of the split whose annotation has moved on since it was frozen."""

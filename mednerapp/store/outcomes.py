@@ -24,13 +24,12 @@ RIGHT = "right"
 class OutcomeFilter:
     """Which outcomes are asked for; what is None or empty does not matter.
 
-    kinds: of errors; without any, all errors. right_too: what is right as well. gold, predicted: the label, "" for
-    nothing on that side. label: on either side. words: from, to. scores: from, below. The others are of the mention.
+    kinds: of errors, or RIGHT; without any, all errors. gold, predicted: the label, "" for nothing on that side.
+    label: on either side. words: from, to. scores: from, below. The others are of the mention.
     notes: only in these.
     """
 
-    kinds: tuple[ErrorKind, ...] = ()
-    right_too: bool = False
+    kinds: tuple[str, ...] = ()
     gold: str | None = None
     predicted: str | None = None
     label: str | None = None
@@ -126,10 +125,7 @@ def _outcome(row: Mapping[Any, Any]) -> Outcome:
 def _conditions(wanted: OutcomeFilter) -> list[ColumnElement[bool]]:
     s = t.EvaluationSpan
     found: list[ColumnElement[bool]] = []
-    if wanted.kinds:
-        found.append(s.kind.in_([kind.value for kind in wanted.kinds]))
-    elif not wanted.right_too:
-        found.append(s.kind != RIGHT)
+    found.append(s.kind.in_(wanted.kinds) if wanted.kinds else s.kind != RIGHT)
     for column, label in ((s.gold_label, wanted.gold), (s.predicted_label, wanted.predicted)):
         if label is not None:
             found.append(column == label if label else column.is_(None))
