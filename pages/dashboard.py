@@ -28,7 +28,7 @@ view.missing(user, board)
 if not board.models:
     if board.left_out:
         view.nothing_in_common(board)
-    learning_view.training(user, board)
+    learning_view.training(user, board, quiet=True)
     learning_view.published()
     st.stop()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

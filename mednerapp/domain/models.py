@@ -100,6 +100,7 @@ class HyperParameters:
         many epochs without a new best dev F1.
     patience: stop after so many epochs without a new best dev F1; None: run all epochs.
     deterministic: use only algorithms that give the same result each time, also on a GPU; slower there.
+    train_share: of the training notes, for a learning curve; see `domain.datasets.share_of`.
     """
 
     epochs: int = 10
@@ -120,6 +121,7 @@ class HyperParameters:
     patience: int | None = None
     class_weights: ClassWeights = ClassWeights.OFF
     deterministic: bool = False
+    train_share: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as they are stored with a run and in a manifest."""

@@ -313,12 +313,12 @@ class Boards:
         return {int(note): str(title) for note, title in rows}
 
     def changed_gold(self, dataset_id: int, split: Split) -> int:
-        """Notes of the split whose annotation has moved on since it was frozen."""
+        """Notes of the split that somebody submitted (again) since the dataset was frozen."""
         d, a = t.DatasetNote, t.Annotation
+        frozen = select(t.Dataset.created_at).where(t.Dataset.id == dataset_id).scalar_subquery()
         query = (
-            select(func.count())
-            .select_from(d)
-            .join(a, a.id == d.annotation_id)
-            .where(d.dataset_id == dataset_id, d.split == split.value, a.revision > d.annotation_revision)
+            select(func.count(d.note_id.distinct()))
+            .join(a, a.note_id == d.note_id)
+            .where(d.dataset_id == dataset_id, d.split == split.value, a.state == "submitted", a.submitted_at > frozen)
         )
         return self._session.scalar(query) or 0

@@ -48,9 +48,12 @@ def drifting(user: User, board: Board, model: Model, summary: ModelSummary, sche
             behind_view.spans(user, asked, key="months-spans")
 
 
-def training(user: User, board: Board) -> None:
+def training(user: User, board: Board, *, quiet: bool = False) -> None:
+    """The curves of the runs. quiet: say nothing where there is none."""
     store = application().store
     found = dashboards.runs(store, user=user, dataset_id=board.dataset_id)
+    if not found and quiet:
+        return
     if not found:
         st.info("No run on this dataset has finished an epoch yet.")
         return

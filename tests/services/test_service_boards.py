@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.boards import Scored, fill, score
-from support.makers import make_adapter, make_project, make_user
+from support.makers import delete, make_adapter, make_project, make_user
 
 from db.engine import connect
 from db.migrate import upgrade
@@ -22,7 +22,16 @@ from mednerapp.scoring.matching import align
 from mednerapp.scoring.semeval import count, micro
 from mednerapp.scoring.strict import Counts
 from mednerapp.scoring.summaries import OF_MENTIONS, Dimension
-from mednerapp.services import board_documents, board_words, boards, dashboards, digging, evaluating, fine_tuning
+from mednerapp.services import (
+    annotating,
+    board_documents,
+    board_words,
+    boards,
+    dashboards,
+    digging,
+    evaluating,
+    fine_tuning,
+)
 from mednerapp.services.dashboards import Board
 from mednerapp.services.digging import Behind
 from mednerapp.store import Store
@@ -227,6 +236,34 @@ def test_a_promotion_asks_for_the_scores_that_are_missing_on_the_newest_gold(sto
     fine_tuning.promote(store, user=scored.user, project_id=scored.project.id, adapter_id=new.id)
     assert evaluating.waiting(store, user=scored.user, dataset_id=scored.dataset.id) == 1
     assert [s.name for s in look(scored).stale] == ["New"]
+
+
+def test_gold_that_was_corrected_is_noticed_and_frozen_and_scored_in_one_step(store: Store) -> None:
+    scored = make(store, sizes=(3, 4), test=8)
+    board = look(scored)
+    assert board.changed == 0
+    asked = Behind(board.models[-1].evaluation_id, "", kinds=("missed",))
+    error = digging.behind(store, user=scored.user, asked=asked).found[0]
+    opened = annotating.open_note(store, user=scored.user, note_id=error.outcome.note_id)
+    own, span = opened.annotation, error.outcome.gold
+    wrong = next(s for s in own.spans if s.span == span)
+    annotating.reopen(store, user=scored.user, annotation_id=own.id)
+    annotating.save_edits(
+        store,
+        user=scored.user,
+        annotation_id=own.id,
+        client="tab",
+        base_revision=own.revision,
+        edits=[delete(1, wrong.id)],
+    )
+    annotating.submit(store, user=scored.user, annotation_id=own.id, revision=own.revision + 1)
+    assert look(scored).changed == 1
+    again = dashboards.score_on_new_gold(store, user=scored.user, project_id=scored.project.id)
+    assert again.id != scored.dataset.id
+    assert evaluating.waiting(store, user=scored.user, dataset_id=again.id) == board.total
+    after = dashboards.board(store, user=scored.user, dataset_id=again.id)
+    assert {s.dataset for s in after.stale} == {scored.dataset.name}
+    assert after.changed == 0
 
 
 def test_any_two_models_are_compared_and_corrected_for_every_pair(scored: Scored) -> None:
