@@ -18,7 +18,7 @@ from mednerapp.cli import report as command
 from mednerapp.cli.main import app as cli
 from mednerapp.domain.accounts import Role, User
 from mednerapp.scoring.summaries import Dimension
-from mednerapp.services import accounts, dashboards, projects
+from mednerapp.services import accounts, board_words, dashboards, projects
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +114,12 @@ def test_a_number_opens_the_spans_behind_it_and_each_leads_to_its_place(scored: 
     assert any(b.label == "Previous" for b in shown.button)
 
 
-def test_more_notes_drift_and_training_are_drawn(scored: Scored, open_page: Open) -> None:
+def test_more_notes_drift_and_training_are_drawn(scored: Scored, open_page: Open, app: App) -> None:
     shown = part(open_page("dashboard", Role.LEAD), "More notes and drift")
     assert not shown.exception
-    assert "With twice the training notes (24 to 48)" in said(shown)
+    board = dashboards.board(app.store, user=scored.user, dataset_id=scored.dataset.id)
+    assert len({point.notes for point in board.curves[0].points}) == 3
+    assert board_words.more_notes(board.curves) in said(shown)
     shown = part(shown, "Training")
     assert not shown.exception
     assert "Loss against epoch" in said(shown)
