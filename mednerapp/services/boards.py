@@ -52,8 +52,9 @@ def refresh(store: Store, *, dataset_id: int, on_progress: Progress | None = Non
     with store.read() as tx:
         detail = board_curves.together(tx, dataset_id)
     with store.write() as tx:
-        tx.boards.set_versus({row.evaluation_id: {} for row in tx.boards.ranked(dataset_id, limit=1)})
-        tx.boards.set_versus({number: difference_json(best, found) for number, (best, found) in versus.items()})
+        first: dict[int, dict[str, Any]] = {row.evaluation_id: {} for row in tx.boards.ranked(dataset_id, limit=1)}
+        others = {number: difference_json(best, found) for number, (best, found) in versus.items()}
+        tx.boards.set_versus({**others, **first})
         tx.boards.put(
             dataset_id,
             state=state,
@@ -104,8 +105,6 @@ def _sum_up(store: Store, head: EvaluationHead, labels: Sequence[str], notes: Se
     value = summary.as_json()
     short = {key: value[key] for key in ("micro", "macro", "kinds", "ece", "detailed")}
     with store.write() as tx:
-        if tx.evaluations.head(head.id) is None:  # scored again meanwhile
-            return
         tx.boards.put_summary(
             head.id,
             dataset_id=head.dataset_id,

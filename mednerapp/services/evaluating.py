@@ -90,7 +90,7 @@ def evaluate(
         schema_id = tx.datasets.get(dataset_id).schema_id
         labels = tx.projects.schema(schema_id).names
         gold = tx.datasets.gold(dataset_id, split)
-        known = _known(tx, dataset_id)
+        known = frozenset(map(mention_key, tx.outcomes.mentions(dataset_id, Split.TRAIN)))
         stated = tx.outcomes.stated(dataset_id, split)
     fair = [note for note in gold if note.note_hash not in seen]
     if not fair:
@@ -129,12 +129,6 @@ def evaluate(
         )
     if split is Split.TEST:
         boards.refresh(store, dataset_id=dataset_id)
-
-
-def _known(tx: Transaction, dataset_id: int) -> frozenset[str]:
-    """The mentions of the training notes, as `mention_key` gives them."""
-    notes = tx.datasets.gold(dataset_id, Split.TRAIN)
-    return frozenset(mention_key(span.mention(note.text)) for note in notes for span in note.spans)
 
 
 def open_jobs(store: Store, *, user: User, dataset_id: int) -> list[int]:

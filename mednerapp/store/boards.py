@@ -144,6 +144,10 @@ class Boards:
         head: Mapping[str, Any],
         detail: Mapping[str, Any],
     ) -> None:
+        """Write it, unless the evaluation is gone; two that made it at the same moment write one after the other."""
+        there = select(t.Evaluation.id).where(t.Evaluation.id == evaluation_id).with_for_update(key_share=True)
+        if self._session.scalar(there) is None:
+            return
         self._session.execute(delete(t.EvaluationSummary).where(t.EvaluationSummary.evaluation_id == evaluation_id))
         self._session.add(
             t.EvaluationSummary(
@@ -164,7 +168,8 @@ class Boards:
         self._session.execute(delete(s).where(s.dataset_id == dataset_id, s.basis != basis))
 
     def set_versus(self, found: Mapping[int, Mapping[str, Any]]) -> None:
-        for evaluation_id, value in found.items():
+        """By evaluation; in order of them, so that two who do it at once do not wait for each other in a ring."""
+        for evaluation_id, value in sorted(found.items()):
             self._session.execute(
                 update(t.EvaluationSummary)
                 .where(t.EvaluationSummary.evaluation_id == evaluation_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,22 @@ class Outcomes:
         for note, start, end, label, assertion in rows:
             found.setdefault(note, {})[start, end, label] = Assertion(assertion)
         return found
+
+    def mentions(self, dataset_id: int, split: Split) -> Iterator[str]:
+        """The texts of the gold spans of the split, each once or more; of the notes nothing else is read."""
+        s, d, n = t.DatasetSpan, t.DatasetNote, t.Note
+        piece = func.substr(n.text, s.start_offset + 1, s.end_offset - s.start_offset)
+        query = (
+            select(piece)
+            .select_from(s)
+            .join(n, n.id == s.note_id)
+            .join(d, (d.dataset_id == s.dataset_id) & (d.note_id == s.note_id))
+            .where(s.dataset_id == dataset_id, d.split == split.value)
+        )
+        yield from self._session.scalars(query.where(s.fragments.is_(None)).distinct())
+        rows = self._session.execute(query.add_columns(s.start_offset, s.fragments).where(s.fragments.is_not(None)))
+        for text, start, fragments in rows:
+            yield " \u2026 ".join(text[a - start : b - start] for a, b in fragments)
 
     def _read(
         self, where: ColumnElement[bool], *, offset: int | None = None, limit: int | None = None
