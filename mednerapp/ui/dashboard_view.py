@@ -209,10 +209,9 @@ def _promote(user: User, project: Project, board: Board) -> None:
 
 
 def pair(user: User, board: Board) -> None:
-    """Any two models, said in words."""
-    if len(board.models) < 2:
+    """Any two models, said in words; computed only when somebody asks, since it takes all counts of both."""
+    if len(board.models) < 2 or not st.toggle("Compare any two models"):
         return
-    st.subheader("Two models", anchor=False)
     left, middle, right = st.columns([2, 2, 1])
     first = left.selectbox("Model", board.models, format_func=lambda m: m.name, key="pair-first")
     rest = [model for model in board.models if model != first]
