@@ -28,12 +28,14 @@ from db.timing import statements
 from mednerapp.bench.fuzz.product import Product
 from mednerapp.bench.fuzz.run import sign_in
 from mednerapp.domain.models import HyperParameters
-from mednerapp.services import boards, dashboards
+from mednerapp.services import boards, dashboards, projects
 from mednerapp.store.evaluations import basis_of
 
 REPEATS = 9
 EMPTY_TARGET, TENTH_TARGET = 3.0, 1.3  # times
-DRAWN = "() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 2"
+DRAWN = (
+    "() => [...document.querySelectorAll('.js-plotly-plot')].filter((p) => p.querySelector('.main-svg')).length >= 2"
+)
 NOTHING = "() => document.body.innerText.includes('No model has been scored yet')"
 QUIET = "() => !document.querySelector('[data-testid=stStatusWidget]')"
 
@@ -70,8 +72,6 @@ class World:
         store = self.product.store
         with store.read() as tx:
             adapter = tx.models.adapters(-1)[0]
-        from mednerapp.services import projects
-
         project = projects.create(store, by=None, name="Big")
         owner = big.Owner(
             project.id, project.schema.id or 0, self.product.user.id, adapter.encoder_id, HyperParameters().as_json()
@@ -162,10 +162,11 @@ def measure(folder: Path, given: argparse.Namespace) -> Result:
     products = [tenth.product, full.product]
     try:
         reads_tenth, reads_full, queries = measure_reads(tenth, full, given.repeats)
-        pages: list[float] | list[None] = [None] * 3
+        pages: Sequence[float | None] = (None, None, None)
         if not given.no_browser:
             empty = Product(folder / "empty")
             products.append(empty)
+            projects.create(empty.store, by=None, name="Empty")
             chromium = os.environ.get("MEDNER_TEST_CHROMIUM", "/usr/bin/chromium")
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -175,7 +176,8 @@ def measure(folder: Path, given: argparse.Namespace) -> Result:
     finally:
         for product in products:
             product.close()
-    return Result(full.rows, full.fill_seconds, full.board_seconds, reads_tenth, reads_full, queries, *pages)
+    seconds = full.fill_seconds, full.board_seconds
+    return Result(full.rows, *seconds, reads_tenth, reads_full, queries, pages[0], pages[1], pages[2])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,7 +20,7 @@ from mednerapp.scoring.calibration import Bin, ece, reliability
 from mednerapp.scoring.intervals import NAMES, parts
 from mednerapp.scoring.matching import ErrorKind
 from mednerapp.scoring.outcomes import Outcome
-from mednerapp.scoring.resampling import Array, Estimate, draw_sums, estimate, ratio
+from mednerapp.scoring.resampling import Array, Estimate, Statistic, draw_sums, estimate, ratio
 from mednerapp.scoring.semeval import Schema
 from mednerapp.scoring.strict import Counts
 
@@ -210,7 +210,10 @@ def _by_note(dimension: Dimension, notes: Sequence[NoteFacts], total: Array) -> 
     for name in dict.fromkeys(names):
         tables[name] = total * np.array([own == name for own in names], dtype=np.float64)[:, None]
     if dimension is Dimension.MONTH:
-        return dict(sorted(tables.items())[-MOST_GROUPS:])
+        months = sorted(tables)
+        earlier = [tables[month] for month in months[:-MOST_GROUPS]]
+        newest = {month: tables[month] for month in months[-MOST_GROUPS:]}
+        return {REST: np.sum(earlier, axis=0), **newest} if earlier else newest
     return _ordered(dimension, tables)
 
 
@@ -269,15 +272,20 @@ def _lines(tables: Mapping[tuple[str, str], Array], notes: int) -> dict[tuple[st
     found: dict[tuple[str, str], Line] = {}
     for i, (key, table) in enumerate(tables.items()):
         own = drawn[:, 3 * i : 3 * i + 3]
-        scores = [estimate(table, _score(name), parts(table, name)[1], drawn=own, proportion=True) for name in NAMES]
+        precision, recall, f1 = (
+            estimate(table, _score(name), parts(table, name)[1], drawn=own, proportion=True) for name in NAMES
+        )
         tp, fp, fn = (float(n) for n in table.sum(axis=0))
         busy = int((table.sum(axis=1) > 0).sum())
-        found[key] = Line(key[1] or key[0], *scores, tp, round(tp + fp), round(tp + fn), busy)
+        found[key] = Line(key[1] or key[0], precision, recall, f1, tp, round(tp + fp), round(tp + fn), busy)
     return found
 
 
-def _score(name: str) -> Any:
-    return lambda sums: ratio(*parts(sums, name))
+def _score(name: str) -> Statistic:
+    def score(sums: Array) -> Array:
+        return ratio(*parts(sums, name))
+
+    return score
 
 
 def _macro(per_label: Mapping[str, Array], notes: int) -> Line:
@@ -289,16 +297,21 @@ def _macro(per_label: Mapping[str, Array], notes: int) -> Line:
     table = np.concatenate(tables, axis=1)
     drawn = draw_sums(table)
 
-    def mean(name: str) -> Any:
-        return lambda sums: np.nan_to_num(ratio(*parts(sums.reshape(*sums.shape[:-1], -1, 3), name))).mean(axis=-1)
+    def mean(name: str) -> Statistic:
+        def score(sums: Array) -> Array:
+            by_label = sums.reshape(*sums.shape[:-1], -1, 3)
+            return np.nan_to_num(ratio(*parts(by_label, name))).mean(axis=-1)
+
+        return score
 
     by_label = table.reshape(notes, -1, 3)
-    scores = [
+    precision, recall, f1 = (
         estimate(table, mean(name), parts(by_label, name)[1].sum(axis=1), drawn=drawn, proportion=True)
         for name in NAMES
-    ]
+    )
     tp, fp, fn = (float(n) for n in by_label.sum(axis=(0, 1)))
-    return Line("macro", *scores, tp, round(tp + fp), round(tp + fn), int((table.sum(axis=1) > 0).sum()))
+    busy = int((table.sum(axis=1) > 0).sum())
+    return Line("macro", precision, recall, f1, tp, round(tp + fp), round(tp + fn), busy)
 
 
 def _confusion(found: Sequence[Outcome]) -> tuple[tuple[str | None, str | None, int], ...]:

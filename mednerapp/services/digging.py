@@ -97,14 +97,11 @@ def _filter(tx: Transaction, asked: Behind) -> OutcomeFilter:
         raise NotFound("This model was scored again. Choose the number again.")
     summary = ModelSummary.from_json(detail)
     notes = None if head.basis == row.basis else common_notes(tx, row)
-    if asked.dimension in OF_NOTES:
-        facts = tx.boards.facts(head.dataset_id, Split.TEST)
-        kept = {line.name for line in summary.groups[asked.dimension]}
-
-        def group(name: str) -> str:
-            return name if name in kept else REST
-
-        inside = {f.note_id for f in facts if group(group_of_note(asked.dimension, f)) == asked.group}
+    dimension = asked.dimension
+    if dimension is not None and dimension in OF_NOTES:
+        kept = {line.name for line in summary.groups[dimension]}
+        named = ((f.note_id, group_of_note(dimension, f)) for f in tx.boards.facts(head.dataset_id, Split.TEST))
+        inside = {note for note, name in named if (name if name in kept else REST) == asked.group}
         notes = frozenset(inside if notes is None else inside & notes)
     return OutcomeFilter(
         kinds=asked.kinds,

@@ -52,8 +52,9 @@ def shown(user: User, model: Model, summary: ModelSummary, schema: LabelSchema) 
 def _of_cell(model: Model, dimension: Dimension, group: str, column: str) -> Behind:
     kinds, title = KINDS_OF_COLUMN.get(column, ()), f"{model.name}, {group}: {column.lower()}"
     if dimension is Dimension.LABEL and kinds:  # a wrong label is invented for one label and missed for another
-        side = "predicted" if kinds == digging.INVENTED else "gold"
-        return Behind(model.evaluation_id, title, kinds, **{side: group})
+        if kinds == digging.INVENTED:
+            return Behind(model.evaluation_id, title, kinds, predicted=group)
+        return Behind(model.evaluation_id, title, kinds, gold=group)
     return Behind(model.evaluation_id, title, kinds, dimension=dimension, group=group)
 
 
