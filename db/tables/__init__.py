@@ -9,8 +9,11 @@ from db.tables.notes import Label, LabelSchema, Note, NoteLease, NoteQueue, Proj
 from db.tables.people import AuditEvent, User, UserSession
 from db.tables.work import (
     JOB_STATES,
+    Board,
     Evaluation,
     EvaluationCount,
+    EvaluationSpan,
+    EvaluationSummary,
     Experiment,
     ExperimentCell,
     Job,
@@ -29,6 +32,7 @@ __all__ = [
     "AnnotationSpan",
     "AuditEvent",
     "Base",
+    "Board",
     "BulkOperation",
     "Dataset",
     "DatasetNote",
@@ -37,6 +41,8 @@ __all__ = [
     "Encoder",
     "Evaluation",
     "EvaluationCount",
+    "EvaluationSpan",
+    "EvaluationSummary",
     "Experiment",
     "ExperimentCell",
     "Gold",

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
@@ -137,6 +148,12 @@ class RunEpoch(Base):
 
 
 class Evaluation(Base):
+    """basis: a hash of the notes that were scored. detailed: whether its spans are in evaluation_span.
+
+    What it cost: seconds of prediction for so many characters on `device`; bytes of the model's files and the most
+    memory that the process took. 0 and '' where it was not measured.
+    """
+
     __tablename__ = "evaluation"
     __table_args__ = (UniqueConstraint("adapter_id", "dataset_id", "split"), one_of("split", "train", "dev", "test"))
 
@@ -147,6 +164,13 @@ class Evaluation(Base):
     notes: Mapped[int]
     excluded: Mapped[int]
     created_at: Mapped[datetime]
+    basis: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    detailed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    seconds: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    characters: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    model_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    memory_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    device: Mapped[str] = mapped_column(String(100), default="", server_default="")
 
 
 class EvaluationCount(Base):
@@ -161,6 +185,73 @@ class EvaluationCount(Base):
     tp: Mapped[int]
     fp: Mapped[int]
     fn: Mapped[int]
+
+
+class EvaluationSpan(Base):
+    """What became of a span of the test notes: a gold span, the predicted one that answers it, or either alone.
+
+    kind: `right`, or what is wrong. What is said of the mention (section, assertion, words, seen) is of the gold span
+    where there is one. Holds offsets and labels, never note text.
+    """
+
+    __tablename__ = "evaluation_span"
+    __table_args__ = (
+        one_of("kind", "right", "boundary", "type", "both", "missed", "invented"),
+        CheckConstraint("gold_start IS NOT NULL OR predicted_start IS NOT NULL", name="not_nothing"),
+    )
+
+    evaluation_id: Mapped[int] = mapped_column(ForeignKey("evaluation.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    note_id: Mapped[int]  # evaluation_count holds the note; a reference here would be looked for at every purge
+    kind: Mapped[str] = mapped_column(String(10))
+    gold_start: Mapped[int | None]
+    gold_end: Mapped[int | None]
+    gold_label: Mapped[str | None] = mapped_column(String(60))
+    gold_fragments: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
+    predicted_start: Mapped[int | None]
+    predicted_end: Mapped[int | None]
+    predicted_label: Mapped[str | None] = mapped_column(String(60))
+    score: Mapped[float | None]
+    section: Mapped[str] = mapped_column(String(60))
+    assertion: Mapped[str] = mapped_column(String(20))
+    words: Mapped[int]
+    seen: Mapped[bool]
+
+
+class EvaluationSummary(Base):
+    """An evaluation summed up over the notes that every model of its dataset was scored on (`basis`).
+
+    f1: strict micro, by which the models are ranked; NULL where undefined. head: its row of the table of models.
+    detail: all the rest that a page shows of one model. versus: the paired comparison with the best one.
+    """
+
+    __tablename__ = "evaluation_summary"
+    __table_args__ = (Index(None, "dataset_id", "f1"),)
+
+    evaluation_id: Mapped[int] = mapped_column(ForeignKey("evaluation.id", ondelete="CASCADE"), primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
+    basis: Mapped[str] = mapped_column(String(64))
+    f1: Mapped[float | None]
+    head: Mapped[dict[str, Any]]
+    detail: Mapped[dict[str, Any]]
+    versus: Mapped[dict[str, Any]]
+
+
+class Board(Base):
+    """What is said of a dataset's models together. state: the evaluations that it was made from; with others it is
+    out of date. notes: that every model was scored on; left_out: the other test notes.
+    """
+
+    __tablename__ = "board"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(120))
+    basis: Mapped[str] = mapped_column(String(64))
+    models: Mapped[int]
+    notes: Mapped[int]
+    left_out: Mapped[int]
+    detail: Mapped[dict[str, Any]]
+    made_at: Mapped[datetime]
 
 
 class Experiment(Base):

@@ -32,6 +32,7 @@ from mednerapp.cli.context import (
 from mednerapp.cli.gold import agreement, datasets
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
+from mednerapp.cli.report import report
 from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role, User
@@ -67,6 +68,7 @@ app.add_typer(datasets, name="dataset")
 app.command()(agreement)
 app.command()(compare)
 app.command()(purge)
+app.command()(report)
 
 
 @app.command()
@@ -238,6 +240,9 @@ def train(
     max_grad_norm: Annotated[float | None, typer.Option(help="Gradients are clipped to this norm.")] = None,
     deterministic: Annotated[bool, typer.Option(help="The same result each time, also on a GPU; slower.")] = False,
     seed: Annotated[int | None, typer.Option()] = None,
+    train_share: Annotated[
+        float | None, typer.Option(help="Of the training notes, for a learning curve; smaller shares are nested.")
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -252,6 +257,7 @@ def train(
         "dropout": dropout, "targets": tuple(target) if target else None, "lora_layers": lora_layers,
         "weight_decay": weight_decay, "schedule": schedule, "patience": patience, "class_weights": class_weights,
         "max_grad_norm": max_grad_norm, "deterministic": deterministic or None, "seed": seed,
+        "train_share": train_share,
     }  # fmt: skip
     hyper = replace(preset_named(preset).hyper, **{key: value for key, value in given.items() if value is not None})
     with open_app() as (opened, user):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -80,6 +81,14 @@ class Dataset:
     notes: dict[Split, int]
     spans: int
     created_at: datetime
+
+
+def share_of(notes: list[GoldNote], share: float) -> list[GoldNote]:
+    """That share of the notes (rounded up), in their order: those whose hashes come first, whatever notes are added
+    later in between. A smaller share of the same notes is part of a larger one.
+    """
+    kept = {note.note_hash for note in sorted(notes, key=lambda n: n.note_hash)[: math.ceil(share * len(notes))]}
+    return [note for note in notes if note.note_hash in kept]
 
 
 def dataset_hash(notes: list[GoldNote]) -> str:

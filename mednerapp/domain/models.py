@@ -100,6 +100,7 @@ class HyperParameters:
         many epochs without a new best dev F1.
     patience: stop after so many epochs without a new best dev F1; None: run all epochs.
     deterministic: use only algorithms that give the same result each time, also on a GPU; slower there.
+    train_share: of the training notes, for a learning curve; see `domain.datasets.share_of`.
     """
 
     epochs: int = 10
@@ -120,6 +121,7 @@ class HyperParameters:
     patience: int | None = None
     class_weights: ClassWeights = ClassWeights.OFF
     deterministic: bool = False
+    train_share: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as they are stored with a run and in a manifest."""
@@ -204,11 +206,46 @@ class NoteLabelCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One adapter on one split.
-
-    `excluded`: notes of the split that were left out because the adapter or its base saw them in training.
+class Cost:
+    """What scoring took: seconds of prediction for so many characters on `device`, bytes of the model's files, the most
+    bytes of memory that the process took meanwhile. 0 and '' where it was not measured.
     """
+
+    seconds: float = 0.0
+    characters: int = 0
+    model_bytes: int = 0
+    memory_bytes: int = 0
+    device: str = ""
+
+    @property
+    def speed(self) -> float | None:
+        """Characters in a second."""
+        return self.characters / self.seconds if self.seconds > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationHead:
+    """One adapter on one split, without its counts.
+
+    `excluded`: notes of the split that were left out because the adapter or its base saw them in training. `basis`: a
+    hash of the notes that were scored. `detailed`: whether it is stored what became of every span.
+    """
+
+    id: int
+    adapter_id: int
+    dataset_id: int
+    split: Split
+    notes: int
+    excluded: int
+    created_at: datetime
+    basis: str
+    detailed: bool
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One adapter on one split, with its strict counts. See `EvaluationHead`."""
 
     id: int
     adapter_id: int

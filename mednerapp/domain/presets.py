@@ -61,5 +61,5 @@ def preset(name: str) -> Preset:
 
 def preset_of(hyper: HyperParameters) -> Preset | None:
     """The preset whose settings these are, whatever the seed and with early stopping or not; None for others."""
-    plain = replace(hyper, seed=DEFAULT.hyper.seed, deterministic=False, patience=None)
+    plain = replace(hyper, seed=DEFAULT.hyper.seed, deterministic=False, patience=None, train_share=1.0)
     return next((row for row in _ROWS if row.hyper == plain), None)

@@ -46,8 +46,8 @@ def routes(app: App) -> list[Route]:
 
     async def export(request: Request) -> Response:
         project_id: int = request.path_params["project_id"]
-        content = await _asked(lines, session_of(request), project_id)
-        return _file(content, f"medner-project-{project_id}.jsonl", "application/jsonl")
+        content = await asked(lines, session_of(request), project_id)
+        return file(content, f"medner-project-{project_id}.jsonl", "application/jsonl")
 
     def dataset_lines(session: str, dataset_id: int) -> Iterator[str]:
         if dataset_id > MOST:
@@ -56,8 +56,8 @@ def routes(app: App) -> list[Route]:
 
     async def dataset(request: Request) -> Response:
         dataset_id: int = request.path_params["dataset_id"]
-        content = await _asked(dataset_lines, session_of(request), dataset_id)
-        return _file(content, f"medner-dataset-{dataset_id}.jsonl", "application/jsonl")
+        content = await asked(dataset_lines, session_of(request), dataset_id)
+        return file(content, f"medner-dataset-{dataset_id}.jsonl", "application/jsonl")
 
     def document(session: str, number: int, ending: str) -> list[str]:
         user = signed_in(app, session)
@@ -68,8 +68,8 @@ def routes(app: App) -> list[Route]:
 
     async def experiment(request: Request) -> Response:
         number, ending = request.path_params["number"], request.path_params["ending"]
-        content = await _asked(document, session_of(request), number, ending)
-        return _file(content, experiment_file(number, ending), DOCUMENTS[ending][0] if ending in DOCUMENTS else "")
+        content = await asked(document, session_of(request), number, ending)
+        return file(content, experiment_file(number, ending), DOCUMENTS[ending][0] if ending in DOCUMENTS else "")
 
     return [
         Route("/api/projects/{project_id:int}/export.jsonl", export),
@@ -78,7 +78,7 @@ def routes(app: App) -> list[Route]:
     ]
 
 
-async def _asked(call: Callable[..., T], *arguments: object) -> T | JSONResponse:
+async def asked(call: Callable[..., T], *arguments: object) -> T | JSONResponse:
     """What the call gives, in a thread; as an answer what keeps it from giving it."""
     try:
         return await to_thread.run_sync(call, *arguments)
@@ -90,7 +90,8 @@ async def _asked(call: Callable[..., T], *arguments: object) -> T | JSONResponse
         return JSONResponse({"error": "not_found", "message": str(error)}, 404)
 
 
-def _file(content: Iterable[str] | JSONResponse, name: str, media_type: str) -> Response:
+def file(content: Iterable[str] | JSONResponse, name: str, media_type: str) -> Response:
+    """A download under that name; an answer that says what kept us from it goes out as it is."""
     if isinstance(content, JSONResponse):
         return content
     headers = {"content-disposition": f'attachment; filename="{name}"'}

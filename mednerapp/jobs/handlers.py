@@ -13,8 +13,10 @@ from mednerapp.errors import ModelProblem
 from mednerapp.jobs import encoder_jobs, suspicion_jobs
 from mednerapp.jobs.context import Handler, JobCancelled, JobContext, JobPaused
 from mednerapp.jobs.failures import MEMORY
+from mednerapp.jobs.measuring import PeakMemory, size_of
 from mednerapp.ner.memory import is_exhausted, release
 from mednerapp.services import evaluating, fine_tuning, predicting
+from mednerapp.services.evaluating import Footprint
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
 
 SMALL_BATCH = 256  # tokens of a batch of predictions once the memory did not suffice for the usual one
@@ -123,6 +125,7 @@ def predict(context: JobContext, taggers: Taggers) -> str:
 
 
 def evaluate(context: JobContext, taggers: Taggers) -> str:
+    from mednerapp.ner.loading import pick_device
     from mednerapp.ner.manifest import seen_notes
 
     if "suspect_dataset" in context.job.args:  # gold against models that have not seen it, and not a model against gold
@@ -131,6 +134,15 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
     tagger = taggers.get(
         context, adapter, exact=True
     )  # or adapters scored before and after a setting would not compare
+    with context.store.read() as tx:
+        encoder = tx.models.encoder(adapter.encoder_id)
+    folder, memory = context.settings.model_folder, PeakMemory()
+
+    def footprint() -> Footprint:
+        return Footprint(
+            size_of([folder(adapter.folder), folder(encoder.folder)]), memory.bytes(), pick_device(context.device)
+        )
+
     evaluating.evaluate(
         context.store,
         adapter_id=adapter.id,
@@ -140,6 +152,7 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
         seen=seen_notes(tagger.manifest),
         on_progress=lambda done, total: context.progress(done, total, "notes"),
         fence=context.fence,
+        footprint=footprint,
     )
     return f"{adapter.name} scored on the test notes."
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.clock import now
-from mednerapp.domain.datasets import GoldNote, Split
+from mednerapp.domain.datasets import GoldNote, Split, share_of
 from mednerapp.domain.jobs import FINISHED, JobKind
 from mednerapp.domain.models import (
     LORA_TARGETS,
@@ -191,6 +191,7 @@ def carry_out(store: Store, *, run_id: int, trainer: Trainer, device: str, model
         encoder = tx.models.installed(run.encoder_id)
         labels = tx.projects.schema(dataset.schema_id).names
         train, dev = (tx.datasets.gold(dataset.id, split) for split in (Split.TRAIN, Split.DEV))
+        train = share_of(train, run.hyper.train_share)
     folder = f"adapters/run-{run.id}-job-{run.job_id}" + (f"-{attempt}" if attempt > 1 else "")
     order = TrainingOrder(
         name=run.name,
@@ -311,6 +312,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "patience": (1, 500),
     "max_grad_norm": (1e-3, 1e6),
     "seed": (0, 2**31 - 1),
+    "train_share": (0.01, 1),
 }
 
 

@@ -14,6 +14,7 @@ from mednerapp.errors import ChangedSince, InvalidValue, NotFound
 from mednerapp.scoring.comparing import Difference, compare
 from mednerapp.scoring.intervals import Score, bootstrap
 from mednerapp.scoring.strict import Counts
+from mednerapp.services.evaluating import queue_newest
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Store, Transaction
 
@@ -245,6 +246,7 @@ def _put_in_force(
     evidence = found.as_evidence() if found else None
     tx.projects.promote(project_id=project.id, adapter_id=adapter_id, user_id=user.id, kind=kind, evidence=evidence)
     queue_predictions(tx, project_id=project.id, user_id=user.id)
+    queue_newest(tx, project_id=project.id, user_id=user.id)
     tx.audit.add(
         user=user,
         action="adapter promoted" if kind is PromotionKind.PROMOTE else "adapter rolled back",

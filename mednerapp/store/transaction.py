@@ -14,6 +14,7 @@ from db.engine import Database
 from mednerapp.errors import InvalidValue
 from mednerapp.store.accounts import Audit, Sessions, Users
 from mednerapp.store.annotations import Annotations
+from mednerapp.store.boards import Boards
 from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
 from mednerapp.store.doubles import Doubles
@@ -26,6 +27,7 @@ from mednerapp.store.jobs import Jobs
 from mednerapp.store.leases import Leases
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
+from mednerapp.store.outcomes import Outcomes
 from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
 from mednerapp.store.projects import Projects
@@ -81,6 +83,8 @@ class Transaction:
         self.datasets = Datasets(session)
         self.runs = Runs(session)
         self.evaluations = Evaluations(session)
+        self.outcomes = Outcomes(session)
+        self.boards = Boards(session)
         self.experiments = Experiments(session)
         self.jobs = Jobs(session)
         self.job_records = JobRecords(session)

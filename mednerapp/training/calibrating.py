@@ -7,7 +7,7 @@ from typing import Any
 
 from mednerapp.domain.datasets import GoldNote
 from mednerapp.domain.spans import ScoredSpan
-from mednerapp.scoring.calibration import fit
+from mednerapp.scoring.calibration import Calibration, ece, fit
 
 ENOUGH = 50  # predicted spans; two numbers fitted to fewer would say more about these notes than about the model
 
@@ -38,3 +38,25 @@ def calibration_of(
         entry: dict[str, Any] = {"slope": fitted.slope, "intercept": fitted.intercept, "spans": len(used)}
         result[label] = entry if used is own else {**entry, "pooled": True}
     return result
+
+
+def calibration_error(
+    notes: Sequence[GoldNote], found: Sequence[Sequence[ScoredSpan]], labels: Sequence[str]
+) -> float | None:
+    """The expected calibration error of calibrated scores: each half of the notes under what the other half taught, so
+    that no span is judged by itself. None where a half has too few spans to calibrate anything.
+    """
+    halves = (range(0, len(notes), 2), range(1, len(notes), 2))
+    scores: list[float] = []
+    right: list[bool] = []
+    for own, other in (halves, halves[::-1]):
+        fitted = calibration_of([notes[i] for i in other], [found[i] for i in other], labels)
+        if not fitted:
+            return None
+        for i in own:
+            gold = set(notes[i].spans)
+            for scored in found[i]:
+                entry = fitted[scored.span.label]
+                scores.append(float(Calibration(entry["slope"], entry["intercept"]).apply(scored.score)))
+                right.append(scored.span in gold)
+    return ece(scores, right)

@@ -31,7 +31,7 @@ from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, weights_hash
 from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.windows import WindowPlan
 from mednerapp.ner.words import IntArray
-from mednerapp.training.calibrating import calibration_of
+from mednerapp.training.calibrating import calibration_error, calibration_of
 from mednerapp.training.checkpoints import Checkpoints
 from mednerapp.training.dev import DevNotes
 from mednerapp.training.encoding import examples_of
@@ -188,8 +188,12 @@ def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, 
             room=room,
         )
         model.eval()
-        manifest["calibration"] = calibration_of(task.dev, dev.found(model, task.device, of_dev), task.labels)
+        found = dev.found(model, task.device, of_dev)
+        manifest["calibration"] = calibration_of(task.dev, found, task.labels)
+        error = calibration_error(task.dev, found, task.labels)
     manifest["metrics"] = {"kept_epoch": kept, "epochs": [asdict(report) for report in reports]}
+    if error is not None:
+        manifest["metrics"]["calibration_error"] = error
     return manifest
 
 

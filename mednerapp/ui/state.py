@@ -8,6 +8,7 @@ import streamlit as st
 
 from mednerapp.domain.projects import Project
 from mednerapp.services import projects
+from mednerapp.services.digging import Behind
 from mednerapp.services.importing import ImportResult
 from mednerapp.ui.process import application
 
@@ -16,7 +17,10 @@ _KEY = "medner"
 
 @dataclass(slots=True)
 class State:
-    """`page`: where the last run was; `epoch`, `uploader`: raised to make the editor or the uploader start afresh."""
+    """`page`: where the last run was; `epoch`, `uploader`: raised to make the editor or the uploader start afresh.
+
+    `behind`: the number of the dashboard whose spans are shown.
+    """
 
     project_id: int | None = None
     note_id: int | None = None
@@ -24,6 +28,7 @@ class State:
     page: str = ""
     epoch: int = 0
     uploader: int = 0
+    behind: Behind | None = None
     results: list[ImportResult] = field(default_factory=list[ImportResult])
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import spans, texts
 
-from mednerapp.domain.datasets import GoldNote, Split, dataset_hash, split_of
+from mednerapp.domain.datasets import GoldNote, Split, dataset_hash, share_of, split_of
 from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
 
@@ -100,3 +101,12 @@ def test_any_other_gold_has_another_hash(notes: list[GoldNote], span: Span) -> N
     if span not in first.spans:
         changed.append([replace(first, spans=(*first.spans, span)), *rest])
     assert dataset_hash(notes) not in [dataset_hash(other) for other in changed]
+
+
+def test_a_smaller_share_of_the_notes_is_part_of_a_larger_one() -> None:
+    notes = [GoldNote(i, f"{i * 7919 % 101:03d}", "x", (), Split.TRAIN) for i in range(11)]
+    shares = [share_of(notes, share) for share in (0.01, 0.3, 0.5, 1.0)]
+    assert [len(share) for share in shares] == [1, 4, 6, 11]
+    for smaller, larger in itertools.pairwise(shares):
+        assert {n.note_id for n in smaller} <= {n.note_id for n in larger}
+    assert shares[-1] == notes

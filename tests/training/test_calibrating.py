@@ -5,7 +5,7 @@ import numpy as np
 from mednerapp.domain.datasets import GoldNote, Split
 from mednerapp.domain.spans import ScoredSpan, Span
 from mednerapp.scoring.calibration import Calibration
-from mednerapp.training.calibrating import ENOUGH, calibration_of
+from mednerapp.training.calibrating import ENOUGH, calibration_error, calibration_of
 
 
 def note_with(scored: list[tuple[str, float, bool]]) -> tuple[GoldNote, list[ScoredSpan]]:
@@ -36,3 +36,15 @@ def test_scores_become_the_share_of_right_spans_for_each_label_with_enough_of_th
 def test_too_few_spans_calibrate_nothing() -> None:
     note, found = note_with([("Drug", 0.9, True)] * (ENOUGH - 1))
     assert calibration_of([note], [found], ("Drug",)) == {}
+
+
+def test_the_error_that_is_left_is_measured_on_notes_that_taught_nothing() -> None:
+    notes = [note_with([("Drug", 0.9, i % 4 != 0) for i in range(200)]) for _ in range(2)]
+    error = calibration_error([note for note, _ in notes], [found for _, found in notes], ("Drug",))
+    assert error is not None
+    assert error < 0.02  # 0.9 was said where 0.75 is right
+    sure = [note_with([("Drug", 0.9, True)] * 100), note_with([("Drug", 0.9, False)] * 100)]
+    error = calibration_error([note for note, _ in sure], [found for _, found in sure], ("Drug",))
+    assert error is not None
+    assert error > 0.9  # each half taught the other the opposite
+    assert calibration_error([notes[0][0]], [notes[0][1]], ("Drug",)) is None

@@ -53,8 +53,8 @@ class Ground:
 class Product:
     """The running web process and, in `app`, a door to its database."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings(data_dir=folder)
+    def __init__(self, folder: Path, *, database_url: str = "") -> None:
+        self.settings = Settings(data_dir=folder, database_url=database_url)
         folder.mkdir(parents=True, exist_ok=True)
         upgrade(self.settings.resolved_database_url)
         self.app = bootstrap.build(self.settings)
