@@ -29,6 +29,7 @@ from mednerapp.cli.context import (
     find_project,
     open_app,
 )
+from mednerapp.cli.exchange import export, formats
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
 from mednerapp.cli.simulate import simulate
@@ -45,7 +46,6 @@ from mednerapp.services import (
     accounts,
     doctor,
     evaluating,
-    exporting,
     fine_tuning,
     freezing,
     importing,
@@ -61,6 +61,8 @@ app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
 app.command()(compare)
+app.command()(export)
+app.command()(formats)
 app.command()(purge)
 
 
@@ -306,24 +308,6 @@ def evaluate(
             print(f"mednerapp: {message}", file=sys.stderr)
         if failures:
             raise typer.Exit(1)
-
-
-@app.command()
-def export(
-    project: ProjectName,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; must not exist.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write the submitted notes with their confirmed spans as JSON lines."""
-    with open_app() as (opened, user):
-        target = find_project(opened, project)
-        with out.open("x", encoding="utf-8", newline="\n") as file, output.counter(console, "notes") as advance:
-            count = 0
-            for line in exporting.export_jsonl(opened.store, user=user, project_id=target.id):
-                file.write(line)
-                count += 1
-                advance(1)
-        print(json.dumps({"notes": count}) if as_json else f"{count} notes written to {out}")
 
 
 @app.command(name="doctor")

@@ -88,5 +88,3 @@ def document_of(value: dict[str, Any]) -> Document:
         span = span_of(0, 0, known.get("type", ""), pieces)
         spans.append(span_from(span, known, id=str(annotation.get("id") or "")))
     return build(text, spans, id=str(value.get("id") or ""), **given_note_fields(value.get("infons") or {}))
-
-

@@ -20,8 +20,7 @@ from mednerapp.formats.reading import Read, guarded, opened
 from mednerapp.formats.writing import Source
 
 _HEAD = (
-    b'<?xml version="1.0" encoding="UTF-8"?>\n'
-    b"<collection><source>MedNER</source><date></date><key>medner.key</key>\n"
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<collection><source>MedNER</source><date></date><key>medner.key</key>\n'
 )
 
 

@@ -61,9 +61,7 @@ def _doc(spacy: Any, vocab: Any, document: Document) -> Any:
     def of(item: ExchangeSpan) -> Any:
         span = item.span
         code = item.concepts[0] if item.concepts else ""
-        return spacy.tokens.Span(
-            doc, starts[span.start], ends[span.end], label=span.label, kb_id=code, span_id=item.id
-        )
+        return spacy.tokens.Span(doc, starts[span.start], ends[span.end], label=span.label, kb_id=code, span_id=item.id)
 
     flat = set(without_overlaps([item.span for item in document.spans]))
     seen: set[tuple[int, int]] = set()

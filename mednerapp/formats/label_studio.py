@@ -140,7 +140,5 @@ def _spans(results: list[dict[str, Any]], unit: Convert, state: SpanState, model
 
 
 def _maker(origin: str) -> Origin:
-    """"prediction" and "prediction-changed" are a model's, everything else is a person's."""
+    """ "prediction" and "prediction-changed" are a model's, everything else is a person's."""
     return Origin.MODEL if origin.startswith("prediction") else Origin.PERSON
-
-

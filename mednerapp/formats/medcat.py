@@ -98,5 +98,3 @@ def _span(value: dict[str, Any]) -> ExchangeSpan:
         assertion_by=by if assertion else None,
         comment=str(value.get("comment") or ""),
     )
-
-

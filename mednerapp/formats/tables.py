@@ -38,7 +38,9 @@ csv.field_size_limit(LONGEST_CELL)
 
 def write(documents: Source) -> Iterator[bytes]:
     """The archive."""
-    yield from zipped(((_NOTES, _rows(NOTE_COLUMNS, _notes(documents))), (_SPANS, _rows(SPAN_COLUMNS, _spans(documents)))))
+    yield from zipped(
+        ((_NOTES, _rows(NOTE_COLUMNS, _notes(documents))), (_SPANS, _rows(SPAN_COLUMNS, _spans(documents))))
+    )
 
 
 def _notes(documents: Source) -> Iterator[dict[str, str]]:

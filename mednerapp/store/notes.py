@@ -29,6 +29,8 @@ def _note(row: t.Note) -> Note:
         content_hash=row.content_hash,
         split=Split(row.split),
         created_at=row.created_at,
+        foreign_id=row.foreign_id,
+        written_on=row.written_on,
     )
 
 
@@ -48,6 +50,8 @@ class Notes:
             split=split_of(patient_key=note.patient_key, content_hash=note.content_hash).value,
             created_by=user_id,
             created_at=now(),
+            foreign_id=note.foreign_id,
+            written_on=note.written_on,
         )
         self._session.add(row)
         self._session.flush()
