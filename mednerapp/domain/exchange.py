@@ -91,7 +91,7 @@ class Trait(StrEnum):
     HISTORY = "events of the history"
     SPAN_ID = "ids of spans"
     STATE = "suggested and rejected spans"
-    FRAGMENTS = "pieces of discontinuous spans"
+    FRAGMENTS = "discontinuous spans"
     OVERLAPS = "overlapping spans"
     ORIGIN = "who made a span first (model or person)"
     SCORE = "scores"

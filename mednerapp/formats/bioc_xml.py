@@ -1,6 +1,6 @@
-"""BioC XML: collection, document, passage, annotation with locations. Offsets are code points, counted in the document.
+"""BioC XML: collection, document, passage, annotation with locations. Offsets are code points of the document.
 
-What is known of a span beside its type is in infons of the annotation, what is known of the note in those of the document.
+What is known of a span beside its type is in infons of the annotation, what is known of the note in the document's.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _configuration(labels: set[str], values: dict[str, set[str]]) -> str:
 
 
 def read(path: Path) -> Iterator[Read]:
-    """The documents of an archive or of a folder, in its order or that of the names. A `.txt` without `.ann` has no spans."""
+    """The documents of an archive or of a folder, in order. A `.txt` without `.ann` has no spans."""
     if path.is_dir():
         names = sorted(str(p.relative_to(path)) for p in path.rglob("*.txt"))
         yield from _each(names, lambda name: (path / name).read_bytes() if (path / name).exists() else None)

@@ -1,4 +1,4 @@
-"""spaCy DocBin: `.spacy` files of at most PART notes in a zip archive; unpacked, the folder is what `spacy train` takes.
+"""spaCy DocBin: `.spacy` files of at most PART notes in a zip archive; unpacked, the folder is one for `spacy train`.
 
 `doc.ents` has the longest of overlapping spans, `doc.spans["sc"]` all of them. spaCy counts code points; every span
 begins and ends with a token. Title, patient and the like are in `doc.user_data`.
@@ -95,7 +95,7 @@ def _with_blanks(text: str, words: list[Place]) -> list[tuple[int, int, bool]]:
 
 
 def read(path: Path) -> Iterator[Read]:
-    """Of the archive, of a single `.spacy` file or of a folder of them. Spans of every group count, and the entities."""
+    """Of the archive, a single `.spacy` file or a folder of them. Spans of every group count, and the entities."""
     if path.is_dir():
         for part in sorted(path.rglob("*.spacy")):
             yield from _parts(part.name, part.read_bytes())

@@ -1,4 +1,4 @@
-"""doccano JSON lines: `{"text", "label": [[start, end, "Label"]]}`, other keys are its "meta". Offsets are UTF-16 units.
+"""doccano JSON lines: `{"text", "label": [[start, end, "Label"]]}`, other keys are "meta". Offsets are UTF-16 units.
 
 Its relation export has `entities: [{id, start_offset, end_offset, label}]` instead, which is read, too.
 """

@@ -1,8 +1,8 @@
 """FHIR R4: a Bundle with each note as a DocumentReference and after it a resource for each of its spans.
 
 Place and label of a span are in an extension (code points), so that nothing is lost; beside it stands what FHIR itself
-has to say of it: a Disease that is absent is a Condition that is refuted, one of a relative is no Condition of the patient
-but a FamilyMemberHistory. A span without an assertion claims nothing of the patient: its status is unconfirmed or unknown.
+has to say of it: a Disease that is absent is a Condition that is refuted, one of a relative is no Condition of the
+patient but a FamilyMemberHistory. A span without an assertion claims nothing: its status is unconfirmed or unknown.
 """
 
 from __future__ import annotations

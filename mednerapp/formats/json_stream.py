@@ -23,7 +23,7 @@ def items(path: Path, prefix: str) -> Iterator[tuple[int, Any]]:
         if file.read(3) != b"\xef\xbb\xbf":
             file.seek(0)
         try:
-            for number, value in enumerate(ijson.items(file, prefix, use_float=True), start=1):  # noqa: B007 - for the error
+            for number, value in enumerate(ijson.items(file, prefix, use_float=True), start=1):
                 yield number, value
         except ijson.JSONError:  # its own text quotes the document
             raise RejectedNote(f"The file is not JSON after record {number}.") from None

@@ -1,4 +1,4 @@
-"""Label Studio JSON: a list of tasks with annotations (by people) and predictions (by models). Offsets are UTF-16 units.
+"""Label Studio JSON: tasks with annotations (by people) and predictions (by models). Offsets are UTF-16 units.
 
 Assertion and doubt are choices of the region (`perRegion` in its configuration), a comment is the region's text.
 """
@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-
 
 from mednerapp.domain.annotations import Origin, SpanState
 from mednerapp.domain.assertions import Assertion
@@ -140,5 +139,5 @@ def _spans(results: list[dict[str, Any]], unit: Convert, state: SpanState, model
 
 
 def _maker(origin: str) -> Origin:
-    """ "prediction" and "prediction-changed" are a model's, everything else is a person's."""
+    """What begins with "prediction" is a model's, everything else a person's."""
     return Origin.MODEL if origin.startswith("prediction") else Origin.PERSON

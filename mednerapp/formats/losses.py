@@ -1,4 +1,4 @@
-"""What a format cannot hold is taken out and counted here, before it is written; writers only get what they can hold."""
+"""What a format cannot hold is taken out and counted here, before it is written; writers get only what they can hold."""
 
 from __future__ import annotations
 
@@ -94,10 +94,16 @@ def as_outer(document: Document, report: LossReport) -> Document:
     )
 
 
+def in_one_piece(document: Document, report: LossReport) -> Document:
+    """No discontinuous span: what tags tokens would learn the gap from it."""
+    whole = tuple(item for item in document.spans if not item.span.fragments)
+    report.count(Trait.FRAGMENTS, len(document.spans) - len(whole))
+    return replace(document, spans=whole)
+
+
 def flat(document: Document, report: LossReport) -> Document:
     """No discontinuous span, and of overlapping ones the longest, then the first."""
-    whole = [item for item in document.spans if not item.span.fragments]
-    report.count(Trait.FRAGMENTS, len(document.spans) - len(whole))
+    whole = in_one_piece(document, report).spans
     kept: list[ExchangeSpan] = []
     for item in sorted(whole, key=lambda i: (i.span.start - i.span.end, i.span.start, i.span.label)):
         if not any(item.span.overlaps(other.span) for other in kept):

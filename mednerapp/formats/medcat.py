@@ -1,4 +1,4 @@
-"""MedCATtrainer JSON: projects, documents, annotations with their verdict and meta annotations. Offsets are code points.
+"""MedCATtrainer JSON: projects, documents, annotations with a verdict and meta annotations. Offsets are code points.
 
 What a person confirmed is validated and correct, what was rejected is validated and deleted, a suggestion is neither.
 """

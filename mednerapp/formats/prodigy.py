@@ -1,4 +1,4 @@
-"""Prodigy JSON lines: text, tokens and spans. Offsets are code points; `token_end` is that of the last token, inclusive."""
+"""Prodigy JSON lines: text, tokens and spans. Offsets are code points; `token_end` is the last token."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from mednerapp.formats import (
     cas_xmi,
     complete,
     conll,
-    doccano,
     docbin,
+    doccano,
     fhir,
     hf_tokens,
     label_studio,
@@ -32,6 +32,7 @@ from mednerapp.formats.losses import (
     Naming,
     as_outer,
     flat,
+    in_one_piece,
     keeping,
     labels_of,
     off_blanks,
@@ -50,7 +51,7 @@ class Format:
 
     ending: of the file, without a dot. unit: what offsets count in the file, for the page. new_keep: makes what takes
     out of documents what the format cannot hold; a fresh one for each file, as it may give names. write: the bytes of
-    documents that went through it. read: documents and what is none, in order; a file that is none of this format raises
+    documents that went through it. read: documents and what is none, in order; a file of another format raises
     RejectedNote.
     """
 
@@ -158,12 +159,12 @@ _ROWS = (
     Format(
         "spacy", "spaCy DocBin", "zip", "application/zip", TOKENS,
         lambda: keeping(
-            _NAMED | _NOTE | _PEOPLE | _CODES | {Trait.SPAN_ID}, as_outer, off_blanks, _first_code
+            _NAMED | _NOTE | _PEOPLE | _CODES | {Trait.SPAN_ID}, in_one_piece, off_blanks, _first_code
         ), docbin.write, docbin.read,
     ),
     Format(
         "prodigy", "Prodigy JSON lines", "jsonl", "application/jsonl", CODE_POINTS,
-        lambda: keeping(_NAMED | _NOTE | _PEOPLE | {Trait.OVERLAPS}, as_outer, off_blanks),
+        lambda: keeping(_NAMED | _NOTE | _PEOPLE | {Trait.OVERLAPS}, in_one_piece, off_blanks),
         prodigy.write, prodigy.read,
     ),
     Format(

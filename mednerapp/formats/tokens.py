@@ -1,4 +1,4 @@
-"""Words for the formats that know no characters: runs of letters and digits, single signs, cut at the edges of spans."""
+"""Words for the formats that know no characters: letters and digits in a row, single signs, cut at edges of spans."""
 
 from __future__ import annotations
 

@@ -134,23 +134,21 @@ def _span(span: AnnotatedSpan, names: _Names, *, named: bool) -> ExchangeSpan:
 
 def _history(tx: Transaction, annotation: Annotation, names: _Names) -> tuple[dict[str, object], ...]:
     """Every event up to the moment of the export, without the ids of this installation."""
-    found: list[dict[str, object]] = []
-    for event in tx.annotations.events(annotation.id)[: annotation.revision]:
-        found.append(
-            {
-                "revision": event.revision,
-                "at": event.at.isoformat(),
-                "who": names.people.get(event.user_id, "") if event.user_id is not None else "",
-                "client": event.client,
-                "action": event.action.value,
-                "span_id": event.span_id,
-                "before": _without_adapter(event.before),
-                "after": _without_adapter(event.after),
-                "step": event.step,
-                "phase": event.phase.value,
-            }
-        )
-    return tuple(found)
+    return tuple(
+        {
+            "revision": event.revision,
+            "at": event.at.isoformat(),
+            "who": names.people.get(event.user_id, "") if event.user_id is not None else "",
+            "client": event.client,
+            "action": event.action.value,
+            "span_id": event.span_id,
+            "before": _without_adapter(event.before),
+            "after": _without_adapter(event.after),
+            "step": event.step,
+            "phase": event.phase.value,
+        }
+        for event in tx.annotations.events(annotation.id)[: annotation.revision]
+    )
 
 
 def _without_adapter(span: AnnotatedSpan | None) -> dict[str, object] | None:

@@ -1,4 +1,4 @@
-"""Documents of an exchange format or of an upload in: merged with the notes that are there by the hash of their text."""
+"""Documents of an exchange format or of an upload in, merged with the notes that are there by the hash of their text."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def import_documents(
     """Store what can be stored, BATCH notes in a transaction, as they are read; a rerun finds what is there already.
 
     annotated: the spans were made or confirmed by people; they come in as `user`'s annotation, submitted where it was.
-        A note of that text which is there gets them when `user` has none on it. Otherwise spans are left out and counted.
+        A note of that text which is there gets them if `user` has none on it. Otherwise spans are left out and counted.
     label_map: their label → ours; None keeps names. Labels that the project has not are left out and counted.
     source: of documents that do not name theirs. dry_run: nothing is stored, the report says what would be.
     on_progress: called with the number of documents done.
@@ -137,10 +137,8 @@ def import_documents(
 
 
 def _store_batch(store: Store, user: User, project_id: int, ready: Sequence[_Ready], report: MergeReport) -> None:
-    outcomes: list[tuple[Merged, int, int]] = []
     with store.write() as tx:
-        for item in ready:
-            outcomes.append(_merge(tx, user=user, project_id=project_id, item=item))
+        outcomes = [_merge(tx, user=user, project_id=project_id, item=item) for item in ready]
         if any(outcome is Merged.IMPORTED or outcome is Merged.RESTORED for outcome, _, _ in outcomes):
             queue_predictions(tx, project_id=project_id, user_id=user.id)
     for outcome, note_id, spans in outcomes:  # counted when it is stored

@@ -84,7 +84,7 @@ def test_what_is_lost_is_counted_by_what_it_is() -> None:
             "patient keys": 1,
             "suggested and rejected spans": 1,
             "comments": 1,
-            "pieces of discontinuous spans": 1,
+            "discontinuous spans": 1,
             "overlapping spans": 1,
         }
     )

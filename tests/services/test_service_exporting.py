@@ -175,5 +175,5 @@ def test_an_export_says_first_what_the_format_cannot_hold(store: Store, user: Us
     report = exporting.losses(store, user=user, project_id=project.id, format_key="conll-bio", only_confirmed=False)
     assert report.lost["suggested and rejected spans"] == 1
     assert report.lost["titles of notes"] == 2
-    with pytest.raises(NotFound, match="There is no format 'xls'. There are: jsonl, brat"):
+    with pytest.raises(NotFound, match=r"There is no format 'xls'. There are: jsonl, brat"):
         exporting.export(store, user=user, project_id=project.id, format_key="xls")

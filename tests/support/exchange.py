@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from hypothesis import strategies as st
-from support.strategies import characters, texts
 
 from mednerapp.domain.annotations import Origin, SpanState
 from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.exchange import Document, ExchangeSpan
 from mednerapp.domain.spans import Span
+from support.strategies import characters, texts
 
 LABELS = ("Drug", "Disease", "Lab value", "B-cell", "é|x")
 words = st.text(st.sampled_from("abcXYZ019.-_:"), min_size=1, max_size=6)
