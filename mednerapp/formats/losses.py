@@ -1,4 +1,4 @@
-"""What a format cannot hold is taken out and counted here, before it is written; writers get only what they can hold."""
+"""What a format cannot hold is taken out and counted here, before it is written; so writers get what they can hold."""
 
 from __future__ import annotations
 

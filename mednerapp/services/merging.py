@@ -1,4 +1,4 @@
-"""Documents of an exchange format or of an upload in, merged with the notes that are there by the hash of their text."""
+"""Documents of an exchange format or an upload in, merged with the notes that are there by the hash of their text."""
 
 from __future__ import annotations
 
