@@ -64,7 +64,7 @@ def read(path: Path) -> Iterator[Read]:
             for event, node in iterparse(file, events=("start", "end"), forbid_dtd=False):
                 if root is None:
                     root = node
-                if event == "end" and node.tag == "document":
+                elif event == "end" and node.tag == "document":
                     number += 1
                     yield guarded(f"document {number}", lambda n=node: _document(n))
                     root.clear()

@@ -41,8 +41,6 @@ def write(documents: Source) -> Iterator[bytes]:
 def _spacy() -> Any:
     try:
         import spacy
-        import spacy.tokens
-        import spacy.vocab
     except ImportError:
         raise InvalidValue("This format needs spaCy: pip install spacy.") from None
     return spacy

@@ -144,7 +144,7 @@ def _finding(document: Document, item: ExchangeSpan) -> dict[str, Any]:
     if kind == "Condition":
         status = "entered-in-error" if wrong else _VERIFICATION.get(said, "unconfirmed") if said else "unconfirmed"
         found["verificationStatus"] = _coded("condition-ver-status", status)
-        if said in _CLINICAL:
+        if said is not None and said in _CLINICAL:
             found["clinicalStatus"] = _coded("condition-clinical", _CLINICAL[said])
         return found
     found["status"] = "entered-in-error" if wrong else _STATUS[kind].get(said, "unknown") if said else "unknown"

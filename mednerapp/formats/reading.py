@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -164,7 +164,7 @@ def span_from(span: Span, values: Mapping[str, Any], *, id: str = "") -> Exchang
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path) -> Generator[IO[bytes]]:
     """The bytes of a file, unpacked when its name ends in .gz.
 
     Raises:
@@ -178,7 +178,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def archive(path: Path) -> Iterator[zipfile.ZipFile]:
+def archive(path: Path) -> Generator[zipfile.ZipFile]:
     """Raises RejectedNote when the file is no zip archive or is damaged."""
     try:
         with zipfile.ZipFile(path) as found:
@@ -199,7 +199,7 @@ def member(found: zipfile.ZipFile, name: str) -> bytes:
 
 
 @contextmanager
-def text_member(found: zipfile.ZipFile, name: str) -> Iterator[IO[str]]:
+def text_member(found: zipfile.ZipFile, name: str) -> Generator[IO[str]]:
     with found.open(name) as file:
         yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -63,11 +63,15 @@ def _resources(given: Any) -> Iterator[dict[str, Any]]:
 
 def _note(resource: dict[str, Any]) -> Document:
     report = resource["resourceType"] == "DiagnosticReport"
-    attachments = resource.get("presentedForm") if report else [c.get("attachment") for c in resource.get("content") or ()]
+    attachments = (
+        resource.get("presentedForm") if report else [c.get("attachment") for c in resource.get("content") or ()]
+    )
     text = ""
     for attachment in attachments or ():
         text = text or _attached(attachment or {})
-    text = text or html_text(str((resource.get("text") or {}).get("div") or "")) or str(resource.get("conclusion") or "")
+    text = (
+        text or html_text(str((resource.get("text") or {}).get("div") or "")) or str(resource.get("conclusion") or "")
+    )
     if not text and any((a or {}).get("url") for a in attachments or ()):
         raise RejectedNote("The text is behind an address, and addresses are not followed.")
     kind = resource.get("code" if report else "type") or {}
@@ -92,17 +96,15 @@ def _attached(attachment: dict[str, Any]) -> str:
         return ""
     raw = base64.b64decode(data, validate=True)
     kind = str(attachment.get("contentType") or "text/plain").partition(";")[0].strip().casefold()
-    if kind == "application/pdf":
-        return pdf_text(raw)
-    if kind in ("application/rtf", "text/rtf"):
-        return rtf_text(raw)
-    if kind in ("text/html", "application/xhtml+xml"):
-        return html_text(raw.decode("utf-8-sig"))
-    if kind.startswith("text/"):
-        return raw.decode("utf-8-sig")
-    if kind.endswith("xml"):
-        return _narrative(_root(raw))
-    return ""
+    return _ATTACHED[kind](raw) if kind in _ATTACHED else ""
+
+
+def _plain(raw: bytes) -> str:
+    return raw.decode("utf-8-sig")
+
+
+def _page(raw: bytes) -> str:
+    return html_text(_plain(raw))
 
 
 def cda(data: bytes) -> Reading:
@@ -179,7 +181,9 @@ def _lines(node: Element) -> list[str]:
         else:
             pieces.append("\n" if name in _BREAKS else "")
             if current is not node:
-                pieces.append(_edge(current.tail, front=True) + " ".join((current.tail or "").split()) + _edge(current.tail))
+                pieces.append(
+                    _edge(current.tail, front=True) + " ".join((current.tail or "").split()) + _edge(current.tail)
+                )
     return [line.strip(" \t") for line in "".join(pieces).split("\n") if line.strip()]
 
 
@@ -188,3 +192,17 @@ def _edge(text: str | None, *, front: bool = False) -> str:
     if not text or not text.strip():
         return ""
     return " " if (text[0] if front else text[-1]).isspace() else ""
+
+
+_ATTACHED: dict[str, Callable[[bytes], str]] = {
+    "text/plain": _plain,
+    "text/markdown": _plain,
+    "text/html": _page,
+    "application/xhtml+xml": _page,
+    "application/pdf": pdf_text,
+    "application/rtf": rtf_text,
+    "text/rtf": rtf_text,
+    "text/xml": lambda raw: _narrative(_root(raw)),
+    "application/xml": lambda raw: _narrative(_root(raw)),
+    "application/hl7-v3+xml": lambda raw: _narrative(_root(raw)),
+}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 from mednerapp.errors import RejectedNote
 
 _BLOCKS = frozenset(
-    "address article aside blockquote br dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav "
-    "ol option p pre section table tbody tfoot thead title tr ul".split()
-)
+    (
+        "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "fieldset", "figure", "footer",
+        "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "option", "p", "pre",
+        "section", "table", "tbody", "tfoot", "thead", "title", "tr", "ul",
+    )
+)  # fmt: skip
 _SILENT = frozenset(("script", "style", "template", "noscript", "svg", "head"))
 _VOID = frozenset(("br", "hr", "img", "input", "meta", "link", "col", "wbr"))
 MOST_PAGES = 2000
@@ -78,36 +83,40 @@ def pdf_text(data: bytes) -> str:
         RejectedNote: it is no PDF, is protected, or a page is a picture without text (a scan).
     """
     import pypdf
-    from pypdf.errors import PyPdfError
 
     if b"%PDF-" not in data[:1024]:
         raise RejectedNote("The file is no PDF.")
     try:
-        reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise RejectedNote("The PDF is protected by a password. Save it without.")
-        if len(reader.pages) > MOST_PAGES:
-            raise RejectedNote(f"The PDF has {len(reader.pages):,} pages; at most {MOST_PAGES:,} are read.")
-        texts: list[str] = []
-        for number, page in enumerate(reader.pages, start=1):
-            text = page.extract_text()
-            if not text.strip() and _has_picture(page):
-                raise RejectedNote(f"Page {number} is a scan: a picture without a text layer. Run text recognition first.")
-            texts.append(text.strip("\n"))
-    except RejectedNote:
+        texts = list(_pages(pypdf.PdfReader(io.BytesIO(data), strict=False)))
+    except (RejectedNote, MemoryError, RecursionError):
         raise
-    except (MemoryError, RecursionError):
-        raise
-    except (PyPdfError, Exception) as error:  # noqa: BLE001 - damaged PDFs raise whatever the part that is damaged leads to
+    except Exception as error:  # noqa: BLE001 - a damaged PDF raises whatever its damaged part leads to
         raise RejectedNote(f"The PDF is damaged ({type(error).__name__}).") from None
     if not any(text.strip() for text in texts):
         raise RejectedNote("The PDF has no text.")
     return "\n\n".join(text for text in texts if text)
 
 
-def _has_picture(page: object) -> bool:
-    resources = page.get("/Resources") or {}  # type: ignore[attr-defined]
-    resources = resources.get_object() if hasattr(resources, "get_object") else resources
-    things = resources.get("/XObject") or {}
-    things = things.get_object() if hasattr(things, "get_object") else things
-    return bool(len(things)) or b"BI" in (page.get_contents().get_data() if page.get_contents() else b"")  # type: ignore[attr-defined]
+def _pages(reader: Any) -> Iterator[str]:
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise RejectedNote("The PDF is protected by a password. Save it without.")
+    if len(reader.pages) > MOST_PAGES:
+        raise RejectedNote(f"The PDF has {len(reader.pages):,} pages; at most {MOST_PAGES:,} are read.")
+    for number, page in enumerate(reader.pages, start=1):
+        text = page.extract_text()
+        if not text.strip() and _has_picture(page):
+            raise RejectedNote(f"Page {number} is a scan: a picture without a text layer. Run text recognition first.")
+        yield text.strip("\n")
+
+
+def _has_picture(page: Any) -> bool:
+    """A picture among its resources, or one that stands in its content."""
+    resources = _given(page.get("/Resources"))
+    contents = page.get_contents()
+    return bool(_given(resources.get("/XObject"))) or (contents is not None and b"BI" in contents.get_data())
+
+
+def _given(value: Any) -> Any:
+    """What a reference leads to; nothing for none."""
+    found = value.get_object() if value is not None and hasattr(value, "get_object") else value
+    return found or {}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mednerapp.domain.exchange import Document, Unreadable
 from mednerapp.errors import RejectedNote
 from mednerapp.formats.reading import build, guarded
 from mednerapp.formats.uploads.options import Reading
@@ -42,52 +42,65 @@ def messages(text: str) -> Reading:
 
 def _message(segments: list[str], number: int) -> Reading:
     head = segments[0]
+    place = f"message {number}"
     if len(head) < 8 or head[3].isalnum():
-        yield guarded(f"message {number}", lambda: _refuse("The MSH segment names no separators."))
+        yield Unreadable(place, "The MSH segment names no separators.")
         return
-    bar, (part, again, escape, below) = head[3], (head[4:8] + "    ")[:4]
-    marks = {"F": bar, "S": part, "R": again, "E": escape, "T": below}
-    fields = head.split(bar)
-    kind = (fields[8] if len(fields) > 8 else "").split(part)[0]
-    if kind not in ("ORU", "MDM"):
-        yield guarded(f"message {number}", lambda: _refuse("The message is neither ORU nor MDM."))
+    marks = _Marks(head[3], *(head[4:8] + "    ")[:4])
+    fields = [*head.split(marks.field), *[""] * 12]
+    if fields[8].split(marks.part)[0] not in ("ORU", "MDM"):
+        yield Unreadable(place, "The message is neither ORU nor MDM.")
         return
     patient, groups = "", [_Group()]
     for segment in segments[1:]:
-        cells = segment.split(bar)
-        name = cells[0]
-        at = cells + [""] * 20
-        if name == "PID":
-            patient = (at[3] or at[2]).split(again)[0].split(part)[0]
-        elif name in ("OBR", "TXA"):
+        cells = [*segment.split(marks.field), *[""] * 20]
+        if cells[0] == "PID":
+            patient = (cells[3] or cells[2]).split(marks.again)[0].split(marks.part)[0]
+        elif cells[0] in ("OBR", "TXA"):
             if groups[-1].lines or groups[-1].kind:
                 groups.append(_Group())
-            if name == "OBR":
-                names = at[4].split(part)
-                groups[-1] = _Group((names[1:2] or names)[0] or names[0], (at[3] or at[2]).split(part)[0], at[7])
-            else:
-                groups[-1] = _Group(at[2].split(part)[0], at[12].split(part)[0], at[4] or at[6])
-        elif name == "OBX":
-            if at[2] in _TEXTS:
-                groups[-1].lines += [_unescaped(piece, marks, escape) for piece in at[5].split(again)]
-            else:
-                groups[-1].strange += 1
-        elif name == "NTE":
-            groups[-1].lines += [_unescaped(piece, marks, escape) for piece in at[3].split(again)]
-    day = fields[6] if len(fields) > 6 else ""
-    identifier = fields[9] if len(fields) > 9 else ""
-    yield from _reports(groups, number, patient, day, identifier)
+            groups[-1] = _begun(cells, marks)
+        else:
+            _add(groups[-1], cells, marks)
+    yield from _reports(groups, number, patient, day=fields[6], identifier=fields[9])
 
 
-def _reports(groups: list[_Group], number: int, patient: str, day: str, identifier: str) -> Iterator[object]:
+@dataclass(frozen=True)
+class _Marks:
+    """The separators that the message names itself."""
+
+    field: str
+    part: str
+    again: str
+    escape: str
+    below: str
+
+
+def _begun(cells: list[str], marks: _Marks) -> _Group:
+    """The report that an OBR or TXA segment begins."""
+    if cells[0] == "TXA":
+        return _Group(cells[2].split(marks.part)[0], cells[12].split(marks.part)[0], cells[4] or cells[6])
+    names = cells[4].split(marks.part)
+    return _Group((names[1:2] or names)[0] or names[0], (cells[3] or cells[2]).split(marks.part)[0], cells[7])
+
+
+def _add(group: _Group, cells: list[str], marks: _Marks) -> None:
+    if cells[0] == "OBX" and cells[2] not in _TEXTS:
+        group.strange += 1
+    elif cells[0] in ("OBX", "NTE"):
+        text = cells[5] if cells[0] == "OBX" else cells[3]
+        group.lines += [_unescaped(piece, marks) for piece in text.split(marks.again)]
+
+
+def _reports(groups: list[_Group], number: int, patient: str, *, day: str, identifier: str) -> Reading:
     wanted = [group for group in groups if group.lines or group.strange]
     if not wanted:
-        yield guarded(f"message {number}", lambda: _refuse("The message holds no text (no OBX segment)."))
+        yield Unreadable(f"message {number}", "The message holds no text (no OBX segment).")
     for i, group in enumerate(wanted, start=1):
         place = f"message {number}" + (f", report {i}" if len(wanted) > 1 else "")
         suffix = f"-{i}" if len(wanted) > 1 and not group.id else ""
 
-        def make(group: _Group = group, suffix: str = suffix):  # noqa: ANN202 - as build
+        def make(group: _Group = group, suffix: str = suffix) -> Document:
             if group.strange:
                 raise RejectedNote("The report has values that are no text (pictures, numbers, files).")
             return build(
@@ -102,14 +115,15 @@ def _reports(groups: list[_Group], number: int, patient: str, day: str, identifi
         yield guarded(place, make)
 
 
-def _unescaped(text: str, marks: dict[str, str], escape: str) -> str:
-    if escape != "\\":
-        text = text.replace(escape, "\\") if escape.strip() else text
+def _unescaped(text: str, marks: _Marks) -> str:
+    if marks.escape not in ("\\", " "):
+        text = text.replace(marks.escape, "\\")
+    letters = {"F": marks.field, "S": marks.part, "R": marks.again, "E": marks.escape, "T": marks.below}
 
     def one(found: re.Match[str]) -> str:
         code = found[1]
-        if code in marks:
-            return marks[code]
+        if code in letters:
+            return letters[code]
         if code.startswith((".br", ".sp", ".ce")):
             return "\n"
         if code[:1] == "X" and re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", code[1:]):
@@ -117,7 +131,3 @@ def _unescaped(text: str, marks: dict[str, str], escape: str) -> str:
         return "" if code in ("H", "N") or code[:1] == "." else found[0]
 
     return _ESCAPE.sub(one, text)
-
-
-def _refuse(reason: str):  # noqa: ANN202 - never returns
-    raise RejectedNote(reason)

@@ -1,4 +1,4 @@
-"""Tables of notes: CSV, TSV, Excel, Parquet, JSON lines. A person says which column is what; usual names are guessed."""
+"""Tables of notes: CSV, TSV, Excel, Parquet, JSON lines. A person says what a column is; usual names are guessed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 from mednerapp.domain.exchange import Document, Unreadable
 from mednerapp.errors import InvalidValue, RejectedNote
 from mednerapp.formats.reading import build, guarded
-from mednerapp.formats.uploads.options import Columns, Options, Reading, encoding_of, first_cells, lines
 from mednerapp.formats.uploads.office import xlsx_rows
+from mednerapp.formats.uploads.options import Columns, Options, Reading, encoding_of, first_cells, lines
 
 LONGEST_CELL = 4 * 2**20  # characters
 _PREVIEW = 5  # rows
@@ -146,7 +146,7 @@ def documents(names: Sequence[str], rows: Rows, options: Options) -> Reading:
         raise RejectedNote("Say which column holds the text of the notes.")
     flagged = next((name for name in names if name.casefold() == "iserror"), None)  # MIMIC-III: 1 for a wrong note
     number = 0
-    for number, row in enumerate(chain(head, rest), start=1):  # noqa: B007 - counted for the end
+    for number, row in enumerate(chain(head, rest), start=1):
         place = f"row {number}"
         if "" in row and len(row) == 1:
             yield Unreadable(place, str(row[""]))

@@ -126,7 +126,8 @@ class Sandbox:
             **request,
         }
         to, back = self._process.stdin, self._process.stdout
-        assert to and back  # noqa: S101 - they were asked for
+        assert to is not None  # noqa: S101 - it was asked for
+        assert back is not None  # noqa: S101 - as above
         to.write(json.dumps(full).encode() + b"\n" + data)
         to.flush()
         for line in back:

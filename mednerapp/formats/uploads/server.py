@@ -1,7 +1,7 @@
 """The process that reads files: `python -m mednerapp.formats.uploads.server`, driven by `sandbox` over its pipes.
 
-A request is a line of JSON and then as many bytes as it says; for each, a fork with limits of its own reads the file and
-writes what it finds as lines of JSON. What it ended with is the last line. So a file can neither take the program down
+A request is a line of JSON and then as many bytes as it says; for each, a fork with limits reads the file
+and writes what it finds as lines of JSON. What it ended with is the last line. So a file can neither take the program down
 nor leave anything behind for the next one.
 """
 
@@ -20,7 +20,7 @@ from mednerapp.domain.exchange import Document, Unreadable
 from mednerapp.errors import MedNerError
 from mednerapp.formats import complete
 from mednerapp.formats.uploads import rows, table
-from mednerapp.formats.uploads.options import Columns, NotUtf8, Options
+from mednerapp.formats.uploads.options import Columns, Found, NotUtf8, Options
 
 
 def main() -> None:
@@ -101,29 +101,35 @@ def _read(request: dict[str, Any], data: bytes) -> int:
 
 
 def _frames(request: dict[str, Any], data: bytes, options: Options) -> Iterator[tuple[dict[str, Any], int]]:
-    name = request["name"]
+    """(frame, characters of note text in it)."""
     try:
-        for item in _found(request, data, name, options):
-            if isinstance(item, Document):
-                yield {"document": complete.value_of(item)}, len(item.text)
-            elif isinstance(item, Unreadable):
-                yield {"unreadable": [item.place, item.reason]}, 0
-            elif isinstance(item, Columns):
-                yield {"columns": list(item.names), "roles": dict(item.roles), "first": item.first}, 0
-            else:
-                yield {"encodings": dict(item.previews)}, 0
-    except NotUtf8 as error:
-        yield {"encodings": dict(error.question.previews)}, 0
-    except UnicodeDecodeError:
-        yield {"fatal": "The text does not fit its encoding. Save the file as UTF-8."}, 0
-    except MedNerError as error:
-        yield {"fatal": str(error)}, 0
-    except RecursionError:
-        yield {"fatal": "The file is nested too deeply."}, 0
+        for item in _found(request, data, request["name"], options):
+            yield _frame(item), len(item.text) if isinstance(item, Document) else 0
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - a reader's bug is the file's reason; its text could quote the file
-        yield {"bug": type(error).__name__}, 0
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the file's reason
+        yield _reason(error), 0
+
+
+def _frame(item: Found) -> dict[str, Any]:
+    if isinstance(item, Document):
+        return {"document": complete.value_of(item)}
+    if isinstance(item, Unreadable):
+        return {"unreadable": [item.place, item.reason]}
+    if isinstance(item, Columns):
+        return {"columns": list(item.names), "roles": dict(item.roles), "first": item.first}
+    return {"encodings": dict(item.previews)}
+
+
+def _reason(error: Exception) -> dict[str, Any]:
+    """A reader's bug is named by its class alone: its text could quote the file."""
+    if isinstance(error, NotUtf8):
+        return {"encodings": dict(error.question.previews)}
+    if isinstance(error, UnicodeDecodeError):
+        return {"fatal": "The text does not fit its encoding. Save the file as UTF-8."}
+    if isinstance(error, RecursionError):
+        return {"fatal": "The file is nested too deeply."}
+    return {"fatal": str(error)} if isinstance(error, MedNerError) else {"bug": type(error).__name__}
 
 
 def _found(request: dict[str, Any], data: bytes, name: str, options: Options) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -17,7 +18,14 @@ Reader = Callable[[bytes, str, Options], Reading]
 MOST_MEMBERS = 10_000
 MOST_BYTES = 8 * 2**20  # of a file that is one note
 _SINGLE = frozenset(("txt", "md", "html", "htm", "rtf"))
-_MAGIC = {b"PK\x03\x04": "zip", b"%PDF-": "pdf", b"{\\rtf": "rtf", b"PAR1": "parquet", b"\x7fELF": "program", b"\xd0\xcf\x11\xe0": "old Office"}
+_MAGIC = {
+    b"PK\x03\x04": "zip",
+    b"%PDF-": "pdf",
+    b"{\\rtf": "rtf",
+    b"PAR1": "parquet",
+    b"\x7fELF": "program",
+    b"\xd0\xcf\x11\xe0": "old Office",
+}
 _OWN = {"docx": "zip", "xlsx": "zip", "zip": "zip", "pdf": "pdf", "rtf": "rtf", "parquet": "parquet"}
 
 
@@ -99,19 +107,20 @@ def _archive(data: bytes, options: Options) -> Reading:
         for info in members:
             place = clean_title(info.filename)
             try:
-                if ending_of(info.filename) == "zip":
-                    raise RejectedNote("An archive inside an archive is not opened.")
-                with found.open(info) as file:
-                    content = file.read(info.file_size + 1)
-                if len(content) > info.file_size:
-                    raise RejectedNote("The file is larger than the archive says.")
-                for item in _single(content, info.filename, options):
-                    if isinstance(item, Unreadable):
-                        yield Unreadable(f"{place}, {item.place}", item.reason)
-                    else:
-                        yield item
-            except (RejectedNote, zipfile.BadZipFile) as error:
-                yield Unreadable(place, str(error) if isinstance(error, RejectedNote) else "The file is damaged.")
+                for item in _single(_content(found, info), info.filename, options):
+                    yield Unreadable(f"{place}, {item.place}", item.reason) if isinstance(item, Unreadable) else item
+            except RejectedNote as error:
+                yield Unreadable(place, str(error))
+
+
+def _content(found: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    if ending_of(info.filename) == "zip":
+        raise RejectedNote("An archive inside an archive is not opened.")
+    try:
+        with found.open(info) as file:
+            return file.read(info.file_size)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        raise RejectedNote("The file is damaged.") from None
 
 
 def _wanted(info: zipfile.ZipInfo) -> bool:
