@@ -131,11 +131,11 @@ def _documents(paths: list[Path], format_key: str, options: intake.Options) -> I
         for path in paths:
             yield from _guarded(path, row.read(path))
         return
-    for path in _files(paths):
-        if path.name.endswith((".jsonl", ".jsonl.gz")) and not options.columns:
-            yield from _guarded(path, format_named("jsonl").read(path))
-        else:
-            yield from intake.read_files([path], options=options)
+    ours = (".jsonl", ".jsonl.gz") if not options.columns else ()
+    found = list(_files(paths))
+    for path in (p for p in found if p.name.endswith(ours)):
+        yield from _guarded(path, format_named("jsonl").read(path))
+    yield from intake.read_files([p for p in found if not p.name.endswith(ours)], options=options)
 
 
 def _guarded(path: Path, found: Iterator[Document | Unreadable]) -> Iterator[Document | Unreadable]:

@@ -134,6 +134,8 @@ def already_here(store: Store, *, user: User, project_id: int, uploads: Sequence
 
 def read_files(paths: Sequence[Path], *, options: Options) -> Iterator[Document | Unreadable]:
     """The notes of files on this machine, one after the other, tables of any size as they are read."""
+    if not paths:
+        return
     with Sandbox() as sandbox:
         for path in paths:
             yield from _of_path(sandbox, path, options)

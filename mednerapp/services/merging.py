@@ -138,7 +138,11 @@ def import_documents(
 
 def _store_batch(store: Store, user: User, project_id: int, ready: Sequence[_Ready], report: MergeReport) -> None:
     with store.write() as tx:
-        outcomes = [_merge(tx, user=user, project_id=project_id, item=item) for item in ready]
+        notes = tx.notes.find_or_add_all(project_id=project_id, notes=[item.note for item in ready], user_id=user.id)
+        outcomes = [
+            _merge(tx, user=user, project_id=project_id, item=item, note_id=note_id, new=new)
+            for item, (note_id, new) in zip(ready, notes, strict=True)
+        ]
         if any(outcome is Merged.IMPORTED or outcome is Merged.RESTORED for outcome, _, _ in outcomes):
             queue_predictions(tx, project_id=project_id, user_id=user.id)
     for outcome, note_id, spans in outcomes:  # counted when it is stored
@@ -148,9 +152,10 @@ def _store_batch(store: Store, user: User, project_id: int, ready: Sequence[_Rea
             report.note_ids.append(note_id)
 
 
-def _merge(tx: Transaction, *, user: User, project_id: int, item: _Ready) -> tuple[Merged, int, int]:
-    """(what became of it, the note, how many spans were stored)."""
-    note_id, new = tx.notes.find_or_add(project_id=project_id, note=item.note, user_id=user.id)
+def _merge(
+    tx: Transaction, *, user: User, project_id: int, item: _Ready, note_id: int, new: bool
+) -> tuple[Merged, int, int]:
+    """(what became of it, the note, how many spans were stored). `new`: the note was made for it."""
     outcome = Merged.IMPORTED if new else Merged.DUPLICATE
     if not new and tx.notes.restore([note_id], project_id=project_id):
         tx.audit.add(user=user, action="note restored", target=f"note:{note_id}", by_import=True)

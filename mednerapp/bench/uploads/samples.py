@@ -107,7 +107,7 @@ def hl7() -> bytes:
         f"MSH|^~\\&|LAB|H|APP|H|20300102||ORU^R01|77|P|2.3\rPID|1||P1^^^H||Doe^J\r"
         f"OBR|1||R5|CXR^Chest X-ray|||20300101\r"
         f"OBX|1|TX|||{FIRST}\\.br\\{escaped}\rMSH|^~\\&|DOC|H|APP|H|20300102||MDM^T02|78|P|2.3\rPID|1||P2\r"
-        f"TXA|1|Letter||20300103|||||||D9\rOBX|1|FT|||{FIRST}~{escaped}\r"
+        f"TXA|1|Letter||20300103||||||||D9\rOBX|1|FT|||{FIRST}~{escaped}\r"
     ).encode()
 
 

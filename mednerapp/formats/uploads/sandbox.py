@@ -93,14 +93,16 @@ class Sandbox:
         yield from self._items(request, b"", options)
 
     def _items(self, request: dict[str, Any], data: bytes, options: Options | None) -> Iterator[Found]:
-        for frame in self._frames(request, data, options):
+        reason = ""
+        for frame in self._frames(request, data, options):  # to its end: the next file's answer follows in the pipe
             if frame.get("end"):
-                if reason := _why(frame):
-                    raise RejectedNote(reason)
+                reason = reason or _why(frame)
             elif "fatal" in frame or "bug" in frame or "memory" in frame:
-                raise RejectedNote(_reason(frame))
+                reason = _reason(frame)
             else:
                 yield _item(frame)
+        if reason:
+            raise RejectedNote(reason)
 
     def _ask(
         self, request: dict[str, Any], data: bytes, options: Options | None, take: Callable[[dict[str, Any]], None]
@@ -130,17 +132,27 @@ class Sandbox:
         assert back is not None  # noqa: S101 - as above
         to.write(json.dumps(full).encode() + b"\n" + data)
         to.flush()
-        for line in back:
-            if not line.strip():
-                continue
-            try:
-                frame = json.loads(line)
-            except ValueError:  # the half line of a child that was stopped
-                continue
-            yield frame
-            if frame.get("end"):
-                return
+        ended = False
+        try:
+            for line in back:
+                frame = _parsed(line)
+                ended = bool(frame.get("end"))
+                if frame:
+                    yield frame
+                if ended:
+                    return
+        finally:
+            if not ended:  # whoever asked has gone: what is left in the pipe is nobody's answer
+                self._process.kill()
         raise RejectedNote("The process that reads files ended. Try again.")
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """Nothing for the half line of a child that was stopped."""
+    try:
+        return json.loads(line) if line.strip() else {}
+    except ValueError:
+        return {}
 
 
 def _collect(looked: Looked) -> Callable[[dict[str, Any]], None]:

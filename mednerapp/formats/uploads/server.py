@@ -1,8 +1,8 @@
 """The process that reads files: `python -m mednerapp.formats.uploads.server`, driven by `sandbox` over its pipes.
 
-A request is a line of JSON and then as many bytes as it says; for each, a fork with limits reads the file
-and writes what it finds as lines of JSON. What it ended with is the last line. So a file can neither take the program down
-nor leave anything behind for the next one.
+A request is a line of JSON and then as many bytes as it says; for each, a fork with limits reads the file and writes
+what it finds as lines of JSON. What it ended with is the last line. So a file can neither take the program down nor
+leave anything behind for the next one.
 """
 
 from __future__ import annotations
