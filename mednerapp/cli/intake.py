@@ -49,7 +49,7 @@ def import_notes(
 
     Reads what the upload page reads. JSON lines with spans (.jsonl, .jsonl.gz) and --format read exchange formats.
     """
-    options = _options(column, note_type, encoding)
+    options = options_of(column, note_type, encoding)
     label_map = _label_map(label)
     with open_app() as (opened, user):
         if create and project not in {p.name for p in projects.all_projects(opened.store)}:
@@ -67,7 +67,7 @@ def import_notes(
                 opened.store,
                 user=user,
                 project_id=target.id,
-                documents=_documents(paths, format_key, options),
+                documents=documents_of(paths, format_key, options),
                 annotated=gold,
                 label_map=label_map,
                 dry_run=dry_run,
@@ -86,7 +86,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
 ) -> None:
     """Import what appears in a folder; a file that is still growing waits. The files stay as they are."""
-    options = _options(column, note_type, encoding)
+    options = options_of(column, note_type, encoding)
     done: dict[Path, tuple[int, float]] = {}
     before: dict[Path, tuple[int, float]] = {}
     with open_app() as (opened, user):
@@ -125,7 +125,7 @@ def _one(opened: App, user: User, target: Project, path: Path, options: intake.O
         print(f"  {item.place}: {item.reason}", flush=True)
 
 
-def _documents(paths: list[Path], format_key: str, options: intake.Options) -> Iterator[Document | Unreadable]:
+def documents_of(paths: list[Path], format_key: str, options: intake.Options) -> Iterator[Document | Unreadable]:
     if format_key:
         row = format_named(format_key)
         for path in paths:
@@ -155,7 +155,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
             yield path
 
 
-def _options(column: list[str] | None, note_type: list[str] | None, encoding: str) -> intake.Options:
+def options_of(column: list[str] | None, note_type: list[str] | None, encoding: str) -> intake.Options:
     columns = _pairs(column, "--column", "ROLE=COLUMN")
     if wrong := next((role for role in columns if role not in intake.ROLES), None):
         raise InvalidValue(f"There is no role {wrong!r}. Roles: {', '.join(intake.ROLES)}.")

@@ -13,6 +13,7 @@ import typer
 
 from mednerapp import __version__, bootstrap
 from mednerapp.cli import output
+from mednerapp.cli.annotate import annotate
 from mednerapp.cli.bench import bench
 from mednerapp.cli.compare import compare
 from mednerapp.cli.context import (
@@ -55,6 +56,7 @@ app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
+app.command()(annotate)
 app.command()(compare)
 app.command()(export)
 app.command()(formats)

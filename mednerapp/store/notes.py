@@ -103,8 +103,7 @@ class Notes:
         if not notes:
             return {}
         rows = [_values(note, project_id=project_id, user_id=user_id) for note in notes]
-        table = t.Note.__table__
-        statement = insert(table).returning(table.c.content_hash, table.c.id)
+        statement = insert(t.Note).returning(t.Note.content_hash, t.Note.id)
         added = {row.content_hash: row.id for row in self._session.connection().execute(statement, rows)}
         Queue(self._session).add_all(project_id=project_id, notes=[(i, key) for key, i in added.items()])
         return added

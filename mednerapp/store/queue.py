@@ -50,7 +50,7 @@ class Queue:
             for note_id, key in notes
         ]
         if rows:
-            self._session.connection().execute(insert(t.NoteQueue.__table__), rows)
+            self._session.connection().execute(insert(t.NoteQueue), rows)
 
     def take_out(self, note_ids: Collection[int]) -> None:
         self._session.execute(delete(t.NoteQueue).where(t.NoteQueue.note_id.in_(note_ids)))

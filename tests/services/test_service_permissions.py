@@ -32,6 +32,8 @@ from mednerapp.services import (
     fine_tuning,
     freezing,
     importing,
+    intake,
+    merging,
     predicting,
     projects,
     queueing,
@@ -122,6 +124,11 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
             s, user=u, project_id=9, dataset_id=9, encoder_ids=[9], seeds=[1], hyper=HYPER
         ),
     ),
+    "exporting.export": (Permission.EXPORT, lambda s, u: exporting.export(s, user=u, project_id=9)),
+    "exporting.losses": (
+        Permission.EXPORT,
+        lambda s, u: exporting.losses(s, user=u, project_id=9, format_key="brat"),
+    ),
     "exporting.export_jsonl": (Permission.EXPORT, lambda s, u: exporting.export_jsonl(s, user=u, project_id=9)),
     "fine_tuning.cancel": (Permission.TRAIN, lambda s, u: fine_tuning.cancel(s, user=u, run_id=9)),
     "fine_tuning.promote": (
@@ -144,6 +151,14 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "importing.import_uploads": (
         Permission.IMPORT,
         lambda s, u: importing.import_uploads(s, user=u, project_id=9, uploads=[]),
+    ),
+    "intake.already_here": (
+        Permission.IMPORT,
+        lambda s, u: intake.already_here(s, user=u, project_id=9, uploads=[]),
+    ),
+    "merging.import_documents": (
+        Permission.IMPORT,
+        lambda s, u: merging.import_documents(s, user=u, project_id=9, documents=[], annotated=False),
     ),
     "predicting.try_again": (Permission.IMPORT, lambda s, u: predicting.try_again(s, user=u, project_id=9)),
     "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),

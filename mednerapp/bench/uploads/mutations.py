@@ -141,27 +141,24 @@ def _giant(chance: random.Random, ending: str, data: bytes) -> tuple[str, bytes]
     return kind, kinds[kind]
 
 
-MUTATIONS: tuple[tuple[float, Mutation], ...] = (
-    (22, _flip),
-    (12, _cut),
-    (10, _drop),
-    (10, _repeat),
-    (12, _insert),
-    (8, _numbers),
-    (8, _renamed),
-    (12, _member),
-    (1, _bomb),
-    (3, _deep),
-    (2, _giant),
+MUTATIONS: tuple[tuple[float, str, Mutation], ...] = (
+    (22, "flip", _flip),
+    (12, "cut", _cut),
+    (10, "drop", _drop),
+    (10, "repeat", _repeat),
+    (12, "insert", _insert),
+    (8, "numbers", _numbers),
+    (8, "renamed", _renamed),
+    (12, "member", _member),
+    (1, "bomb", _bomb),
+    (3, "deep", _deep),
+    (2, "giant", _giant),
 )
-NAMES = {mutation: mutation.__name__.strip("_") for _, mutation in MUTATIONS}
 
 
 def malformed(chance: random.Random, valid: dict[str, bytes]) -> tuple[str, str, bytes]:
     """(what was done, name, bytes) of one file. `valid`: by ending."""
-    mutation = chance.choices([m for _, m in MUTATIONS], [weight for weight, _ in MUTATIONS])[0]
-    ending = chance.choice(list(valid))
-    if mutation is _member:
-        ending = chance.choice(("docx", "xlsx", "zip"))
+    _, what, mutation = chance.choices(MUTATIONS, [weight for weight, _, _ in MUTATIONS])[0]
+    ending = chance.choice(("docx", "xlsx", "zip") if mutation is _member else list(valid))
     kind, data = mutation(chance, ending, valid[ending])
-    return f"{NAMES[mutation]} of {ending}", f"note.{kind}" if kind else "note", data
+    return f"{what} of {ending}", f"note.{kind}" if kind else "note", data

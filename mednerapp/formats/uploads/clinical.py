@@ -172,7 +172,7 @@ def _lines(node: Element) -> list[str]:
     stack: list[tuple[Element, bool]] = [(node, True)]
     while stack:  # no recursion: the depth is the sender's choice
         current, opening = stack.pop()
-        name = current.tag.rpartition("}")[2] if isinstance(current.tag, str) else ""
+        name = current.tag.rpartition("}")[2]
         if opening:
             pieces.append("\n" if name in _BREAKS else "\t" if name in ("td", "th") else "")
             pieces.append(" ".join((current.text or "").split()) + _edge(current.text))

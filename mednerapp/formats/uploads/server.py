@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from mednerapp.domain.exchange import Document, Unreadable
@@ -35,9 +36,8 @@ def main() -> None:
 
 def _preload() -> None:
     """What the forks share. Parquet's library starts threads and is left to the fork that needs it."""
-    import openpyxl  # noqa: F401
-    import pypdf  # noqa: F401
-    import striprtf.striprtf  # noqa: F401
+    for name in ("openpyxl", "pypdf", "striprtf.striprtf"):
+        import_module(name)
 
 
 def _serve(request: dict[str, Any], data: bytes, answers: BinaryIO) -> None:
