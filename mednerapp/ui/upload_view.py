@@ -44,16 +44,17 @@ def look(given: Sequence[Any], *, patient: str, batch: int) -> list[LookedFile]:
 
 
 def _found(given: Sequence[Any], answers: dict[str, Options], patient: str) -> list[LookedFile]:
-    key = (tuple(f.file_id for f in given), repr(sorted(answers.items())), patient)
-    kept = st.session_state.setdefault(_LOOKED, {})
-    if key not in kept:
+    """Each file is read once for what was said of it."""
+    keys = [(f.file_id, repr(answers[f.name]), patient) for f in given]
+    kept = {key: found for key, found in st.session_state.get(_LOOKED, {}).items() if key[0] in {k[0] for k in keys}}
+    missing = [(key, f) for key, f in zip(keys, given, strict=True) if key not in kept]
+    if missing:
         with st.spinner("Looking at the files"):
-            files = [File(f.name, f.getvalue()) for f in given]
+            files = [File(f.name, f.getvalue()) for _, f in missing]
             found = intake.look_at_files(files, settings=application().settings, options=answers, patient_key=patient)
-        if len(kept) > 4:
-            kept.clear()
-        kept[key] = found
-    return kept[key]
+        kept |= {key: looked for (key, _), looked in zip(missing, found, strict=True)}
+    st.session_state[_LOOKED] = kept
+    return [kept[key] for key in keys]
 
 
 def _ask_encoding(file: LookedFile, key: str) -> str:
@@ -93,6 +94,8 @@ def _ask_columns(file: LookedFile, options: Options, key: str) -> Options:
             help="As they stand in the column of types, with semicolons between them.",
         )
     wanted = tuple(kind.strip() for kind in kinds.split(";") if kind.strip())
+    if not wanted and chosen == {role: columns.roles.get(role, "") for role in intake.ROLES}:
+        return options  # as it was read already
     return replace(options, columns=chosen, note_types=wanted or None)
 
 

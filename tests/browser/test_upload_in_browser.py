@@ -19,6 +19,7 @@ from mednerapp.bench.uploads import samples
 from mednerapp.domain.accounts import Role
 
 pytestmark = pytest.mark.browser
+SLOW = 60_000  # ms: another process reads the files
 
 
 @pytest.fixture(scope="module")
@@ -52,21 +53,21 @@ def test_a_table_and_a_note_in_an_old_encoding_come_in_after_a_look(page: Page, 
     }
     payload = [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files.items()]
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(payload)  # type: ignore[arg-type]
-    expect(page.get_by_text("Columns of NOTEEVENTS.csv")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("2 notes cannot be imported")).to_be_visible()
+    expect(page.get_by_text("Columns of NOTEEVENTS.csv")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("2 notes cannot be imported")).to_be_visible(timeout=SLOW)
     picture(page, "upload")
     page.get_by_text("Western European (Windows): “Fièvre à 39 °C”").click()
-    page.get_by_role("button", name="Import 5 notes").click(timeout=30_000)
-    expect(page.get_by_text("6 notes: 5 imported, 1 rejected.")).to_be_visible()
+    page.get_by_role("button", name="Import 5 notes").click(timeout=SLOW)
+    expect(page.get_by_text("6 notes: 5 imported, 1 rejected.")).to_be_visible(timeout=SLOW)
 
 
 def test_an_export_shows_first_what_the_format_cannot_hold(page: Page, server: AppServer, tmp_path: Path) -> None:
     sign_in(page, server, "/notes")
     page.get_by_role("radio", name="Export").or_(page.get_by_role("button", name="Export", exact=True)).first.click()
-    expect(page.get_by_text("MedNER JSON lines (complete) holds all of it.")).to_be_visible()
+    expect(page.get_by_text("MedNER JSON lines (complete) holds all of it.")).to_be_visible(timeout=SLOW)
     page.get_by_role("combobox", name="Format").click()
     page.get_by_role("option", name="CoNLL, BIO tags").click()
-    expect(page.get_by_text("CoNLL, BIO tags cannot hold everything.")).to_be_visible()
+    expect(page.get_by_text("CoNLL, BIO tags cannot hold everything.")).to_be_visible(timeout=SLOW)
     picture(page, "export")
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile(r"Export \d+ notes?")).click()

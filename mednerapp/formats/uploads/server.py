@@ -23,21 +23,26 @@ from mednerapp.formats import complete
 from mednerapp.formats.uploads import rows, table
 from mednerapp.formats.uploads.options import Columns, Found, NotUtf8, Options
 
+_LIBRARIES = {"xlsx": "openpyxl", "pdf": "pypdf", "json": "pypdf", "rtf": "striprtf.striprtf"}
+
 
 def main() -> None:
     """Until the pipe is closed."""
-    _preload()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while head := requests.readline():
         request = json.loads(head)
         data = requests.read(request["size"]) if not request.get("path") else b""
+        _preload(request["name"])
         _serve(request, data, answers)
 
 
-def _preload() -> None:
-    """What the forks share. Parquet's library starts threads and is left to the fork that needs it."""
-    for name in ("openpyxl", "pypdf", "striprtf.striprtf"):
-        import_module(name)
+def _preload(name: str) -> None:
+    """What the forks for files of this kind share; the first one of each waits for it. Parquet's library starts threads
+    and is left to the fork that needs it.
+    """
+    module = _LIBRARIES.get(table.ending_of(name))
+    if module:
+        import_module(module)
 
 
 def _serve(request: dict[str, Any], data: bytes, answers: BinaryIO) -> None:
