@@ -139,8 +139,11 @@ def import_documents(
 def _store_batch(store: Store, user: User, project_id: int, ready: Sequence[_Ready], report: MergeReport) -> None:
     with store.write() as tx:
         notes = tx.notes.find_or_add_all(project_id=project_id, notes=[item.note for item in ready], user_id=user.id)
+        restored = set(tx.notes.restore({i for i, new in notes if not new}, project_id=project_id))
+        for note_id in sorted(restored):
+            tx.audit.add(user=user, action="note restored", target=f"note:{note_id}", by_import=True)
         outcomes = [
-            _merge(tx, user=user, project_id=project_id, item=item, note_id=note_id, new=new)
+            _merge(tx, user=user, item=item, note_id=note_id, new=new, restored=note_id in restored)
             for item, (note_id, new) in zip(ready, notes, strict=True)
         ]
         if any(outcome is Merged.IMPORTED or outcome is Merged.RESTORED for outcome, _, _ in outcomes):
@@ -153,12 +156,11 @@ def _store_batch(store: Store, user: User, project_id: int, ready: Sequence[_Rea
 
 
 def _merge(
-    tx: Transaction, *, user: User, project_id: int, item: _Ready, note_id: int, new: bool
+    tx: Transaction, *, user: User, item: _Ready, note_id: int, new: bool, restored: bool
 ) -> tuple[Merged, int, int]:
-    """(what became of it, the note, how many spans were stored). `new`: the note was made for it."""
+    """(what became of it, the note, spans stored). new: the note was made for it. restored: it came out of the bin."""
     outcome = Merged.IMPORTED if new else Merged.DUPLICATE
-    if not new and tx.notes.restore([note_id], project_id=project_id):
-        tx.audit.add(user=user, action="note restored", target=f"note:{note_id}", by_import=True)
+    if restored:
         outcome = Merged.RESTORED
     if not item.spans and not item.submitted:
         return outcome, note_id, 0
