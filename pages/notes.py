@@ -4,7 +4,7 @@ import streamlit as st
 
 from mednerapp.domain.accounts import Permission
 from mednerapp.services import binning, queueing
-from mednerapp.ui import guard, menu, notes_view, queue_settings_view
+from mednerapp.ui import export_view, guard, menu, notes_view, queue_settings_view
 from mednerapp.ui.process import application
 from mednerapp.ui.state import current_project, enter
 from mednerapp.ui.words import plain
@@ -19,20 +19,16 @@ deleted = binning.contents(store, user=user, project_id=project.id) if user.may(
 st.title("Notes", anchor=False)
 parts = ["List"]
 parts += ["Queue"] if user.may(Permission.TRAIN) else []
+parts += ["Export"] if user.may(Permission.EXPORT) else []
 parts += ["Bin"] if user.may(Permission.DELETE) else []
 part = "List"
-with st.container(horizontal=True, horizontal_alignment="distribute"):
-    if len(parts) > 1:
-        part = st.segmented_control("Part", parts, default="List", label_visibility="collapsed", required=True)
-    if part == "List" and notes and user.may(Permission.EXPORT):
-        st.link_button(
-            "Export submitted notes",
-            f"/api/projects/{project.id}/export.jsonl",
-            help="JSON lines with text and spans. It holds patient text: the download is recorded in the audit log.",
-        )
+if len(parts) > 1:
+    part = st.segmented_control("Part", parts, default="List", label_visibility="collapsed", required=True)
 if part == "Queue":
     queue_settings_view.settings(user, project)
     queue_settings_view.effect(user, project)
+elif part == "Export":
+    export_view.export(user, project)
 elif part == "Bin":
     notes_view.bin_(user, project)
 elif not notes:

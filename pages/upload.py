@@ -4,12 +4,12 @@ import streamlit as st
 
 from mednerapp.domain.accounts import Permission
 from mednerapp.domain.notes import MAX_NOTE_CHARACTERS
-from mednerapp.services import importing
+from mednerapp.services import importing, intake
 from mednerapp.services.importing import MAX_PATIENT, Outcome
-from mednerapp.ui import guard, menu
+from mednerapp.ui import guard, menu, upload_view
 from mednerapp.ui.process import application
 from mednerapp.ui.state import current_project, enter, state
-from mednerapp.ui.words import count, plain, size
+from mednerapp.ui.words import count, plain
 
 user = guard.require(Permission.IMPORT)
 
@@ -17,6 +17,7 @@ VERDICT = {outcome: outcome.value for outcome in Outcome} | {Outcome.DUPLICATE: 
 
 if enter("upload"):
     state().results = []
+    upload_view.forget()
 app, project = application(), current_project()
 st.title("Upload notes", anchor=False)
 st.write(
@@ -32,45 +33,34 @@ patient = st.text_input(
     "train, dev or test. Leave it empty when the notes below are of different patients or it is unknown.",
     key=f"patient-{state().uploader}",
 )
-by_file, by_hand = st.tabs(["Text files", "Paste text"])
+by_file, by_hand = st.tabs(["Files", "Paste text"])
 with by_file:
     files = st.file_uploader(
-        "Text files (.txt, UTF-8)",
-        type=["txt"],
+        "Notes (text, Word, PDF, RTF, HTML), tables (CSV, Excel, Parquet, JSON lines), HL7, FHIR, CDA, or .zip",
+        type=list(intake.ENDINGS),
         accept_multiple_files=True,
         max_upload_size=app.settings.max_upload_mb,
         key=f"files-{state().uploader}",
     )
+    looked = upload_view.look(files, patient=patient, batch=state().uploader)
 with by_hand:
     title = st.text_input("Title", max_chars=200, key=f"title-{state().uploader}")
     text = st.text_area("Text", height=240, max_chars=MAX_NOTE_CHARACTERS, key=f"text-{state().uploader}")
     st.caption("Leave the field (Tab or a click elsewhere) to see the preview below.")
 
-uploads = [
-    importing.look_at_file(name=f.name, data=f.getvalue(), settings=app.settings, patient_key=patient) for f in files
-]
-sizes = [f.size for f in files]
-if text.strip():
-    uploads.append(importing.look_at_text(text=text, title=title, patient_key=patient))
-    sizes.append(len(text.encode(errors="replace")))
+pasted = importing.look_at_text(text=text, title=title, patient_key=patient) if text.strip() else None
+uploads = [upload for file in looked for upload in file.uploads] + ([pasted] if pasted else [])
 good = sum(upload.note is not None for upload in uploads)
 
 if uploads:
     st.subheader("Preview", anchor=False)
-    st.dataframe(
-        [
-            {
-                "Name": upload.name,
-                "Size": size(bytes_),
-                "Begins with": upload.note.text.strip().splitlines()[0][:120] if upload.note else "",
-                "Verdict": "can be imported" if upload.note else f"rejected: {upload.reason}",
-            }
-            for upload, bytes_ in zip(uploads, sizes, strict=True)
-        ],
-        hide_index=True,
-    )
+    here = intake.already_here(app.store, user=user, project_id=project.id, uploads=uploads)
+    upload_view.preview(looked, pasted, here)
+    if here:
+        st.info(f"{count(len(here), 'note')} of these {'is' if len(here) == 1 else 'are'} here already and stay as is.")
     if good < len(uploads):
-        st.warning(f"{count(len(uploads) - good, 'file')} cannot be imported; the table says why.")
+        what = "file" if all(len(file.uploads) == 1 for file in looked) else "note"
+        st.warning(f"{count(len(uploads) - good, what)} cannot be imported; the table says why.")
     if st.button(f"Import {count(good, 'note')}", type="primary", disabled=not good):
         bar = st.progress(0.0, text="Importing")
 
@@ -78,11 +68,7 @@ if uploads:
             bar.progress(done / len(uploads), text=f"{done} of {len(uploads)}")
 
         state().results = importing.import_uploads(
-            app.store,
-            user=user,
-            project_id=project.id,
-            uploads=uploads,
-            on_progress=show_progress,
+            app.store, user=user, project_id=project.id, uploads=uploads, on_progress=show_progress
         )
         state().uploader += 1
         st.rerun()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
@@ -65,6 +65,7 @@ class Note(Base):
     """A trigger refuses another text, hash or split: they are those of the import for ever.
 
     deleted_at: when it was put into the bin; it can be restored until the retention is over and it is purged.
+    foreign_id: its name where it comes from. written_on: the day that it is of.
     """
 
     __tablename__ = "note"
@@ -90,6 +91,8 @@ class Note(Base):
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     deleted_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    foreign_id: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    written_on: Mapped[date | None] = mapped_column(Date)
 
 
 class NoteLease(Base):

@@ -72,3 +72,19 @@ def dashboard(context: typer.Context) -> None:
     from mednerapp.bench.dashboard import main
 
     main(context.args)
+
+
+@bench.command(context_settings=_AS_GIVEN)
+def uploads(context: typer.Context) -> None:
+    """Malformed uploads made from valid ones of each type: crashes, slowest, largest memory, imports by halves."""
+    from mednerapp.bench.uploads.command import main
+
+    main(context.args)
+
+
+@bench.command(name="import", context_settings=_AS_GIVEN)
+def import_(context: typer.Context) -> None:
+    """Many notes from one CSV file, killed and run again: rate, memory, duplicates."""
+    from mednerapp.bench.uploads.imports import main
+
+    main(context.args)

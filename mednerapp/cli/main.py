@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,8 @@ from typing import Annotated
 import typer
 
 from mednerapp import __version__, bootstrap
-from mednerapp.bootstrap import App
 from mednerapp.cli import bench_jobs, output
+from mednerapp.cli.annotate import annotate
 from mednerapp.cli.bench import bench
 from mednerapp.cli.compare import compare
 from mednerapp.cli.context import (
@@ -29,29 +28,26 @@ from mednerapp.cli.context import (
     find_project,
     open_app,
 )
+from mednerapp.cli.exchange import export, formats
 from mednerapp.cli.gold import agreement, datasets
+from mednerapp.cli.intake import import_notes, watch
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
 from mednerapp.cli.report import report
 from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
-from mednerapp.domain.accounts import Role, User
+from mednerapp.domain.accounts import Role
 from mednerapp.domain.jobs import JobState
 from mednerapp.domain.models import LORA_TARGETS, ClassWeights, Schedule
 from mednerapp.domain.presets import DEFAULT, PRESETS
 from mednerapp.domain.presets import preset as preset_named
-from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue, MedNerError, NotFound
-from mednerapp.formats import jsonl
 from mednerapp.services import (
     accounts,
     doctor,
     evaluating,
-    exporting,
     fine_tuning,
     freezing,
-    importing,
-    projects,
     reporting,
 )
 from mednerapp.settings import Settings
@@ -66,7 +62,12 @@ bench.command()(bench_jobs.kills)
 bench.command(name="workers")(bench_jobs.workers)
 app.add_typer(datasets, name="dataset")
 app.command()(agreement)
+app.command()(annotate)
 app.command()(compare)
+app.command()(export)
+app.command()(formats)
+app.command(name="import")(import_notes)
+app.command()(watch)
 app.command()(purge)
 app.command()(report)
 
@@ -121,85 +122,6 @@ def migrate() -> None:
     settings = Settings()
     announce(bootstrap.prepare(settings))
     print(f"Ready: {settings.data_dir.absolute()}")
-
-
-@app.command(name="import")
-def import_notes(
-    paths: Annotated[
-        list[Path], typer.Argument(help=".txt files, folders of them, or .jsonl(.gz) files.", exists=True)
-    ],
-    project: ProjectName,
-    gold: Annotated[bool, typer.Option(help="The spans of .jsonl files were confirmed by people.")] = False,
-    label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", help="THEIRS=OURS, once for each label to keep.")
-    ] = None,
-    create: Annotated[bool, typer.Option(help="Create the project when it is not there.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Import notes; what was left out is counted and said."""
-    with open_app() as (opened, user):
-        if create and project not in {p.name for p in projects.all_projects(opened.store)}:
-            projects.create(opened.store, by=user, name=project)
-        target = find_project(opened, project)
-        tally = dict.fromkeys(importing.Outcome, 0)
-        report = jsonl.ReadReport()
-        label_map = _label_map(label)
-        with output.counter(console, "notes") as advance:
-            for path in output.expand(paths):
-                if path.name.endswith((".jsonl", ".jsonl.gz")):
-                    records = jsonl.read(path, label_map=label_map, labels=target.schema.names, report=report)
-                    found = _import_records(opened, user, target, records, report, gold=gold, advance=advance)
-                else:
-                    upload = importing.look_at_file(name=path.name, data=path.read_bytes(), settings=opened.settings)
-                    found = _import_upload(opened, user, target, upload, report)
-                    advance(1)
-                for outcome, count in found.items():
-                    tally[outcome] += count
-        tally[importing.Outcome.REJECTED] += sum(1 for line, _ in report.rejected if line)
-        output.import_report(tally, report, as_json=as_json)
-
-
-def _label_map(given: list[str] | None) -> dict[str, str] | None:
-    """THEIRS=OURS pairs, None when labels keep their names."""
-    if not given:
-        return None
-    wrong = [item for item in given if not all(item.partition("="))]
-    if wrong:
-        raise InvalidValue(f"--label takes THEIRS=OURS, not {wrong[0]!r}.")
-    return dict(item.split("=", 1) for item in given)
-
-
-def _import_records(
-    opened: App,
-    user: User,
-    project: Project,
-    records: Iterator[jsonl.NoteWithSpans],
-    report: jsonl.ReadReport,
-    *,
-    gold: bool,
-    advance: output.Advance,
-) -> dict[importing.Outcome, int]:
-    if gold:
-        return importing.import_gold(
-            opened.store, user=user, project_id=project.id, records=records, on_progress=lambda _: advance(1)
-        )
-    uploads: list[importing.Upload] = []
-    for record in records:
-        uploads.append(importing.Upload(record.note.title, record.note))
-        report.dropped_labels.update(span.label for span in record.spans)  # spans come in as gold or not at all
-    results = importing.import_uploads(
-        opened.store, user=user, project_id=project.id, uploads=uploads, on_progress=lambda _: advance(1)
-    )
-    return {outcome: sum(r.outcome is outcome for r in results) for outcome in importing.Outcome}
-
-
-def _import_upload(
-    opened: App, user: User, project: Project, upload: importing.Upload, report: jsonl.ReadReport
-) -> dict[importing.Outcome, int]:
-    (result,) = importing.import_uploads(opened.store, user=user, project_id=project.id, uploads=[upload])
-    if result.outcome is importing.Outcome.REJECTED:
-        report.rejected.append((0, f"{result.name}: {result.reason}"))
-    return {result.outcome: 1}
 
 
 @app.command()
@@ -317,24 +239,6 @@ def evaluate(
             print(f"mednerapp: {message}", file=sys.stderr)
         if failures:
             raise typer.Exit(1)
-
-
-@app.command()
-def export(
-    project: ProjectName,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; must not exist.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write the submitted notes with their confirmed spans as JSON lines."""
-    with open_app() as (opened, user):
-        target = find_project(opened, project)
-        with out.open("x", encoding="utf-8", newline="\n") as file, output.counter(console, "notes") as advance:
-            count = 0
-            for line in exporting.export_jsonl(opened.store, user=user, project_id=target.id):
-                file.write(line)
-                count += 1
-                advance(1)
-        print(json.dumps({"notes": count}) if as_json else f"{count} notes written to {out}")
 
 
 @app.command(name="doctor")

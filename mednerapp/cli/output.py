@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -24,22 +23,12 @@ from mednerapp.domain.accounts import User
 from mednerapp.domain.datasets import Dataset
 from mednerapp.domain.jobs import Job
 from mednerapp.domain.models import PUBLISHED_RESULTS
-from mednerapp.formats.jsonl import ReadReport
 from mednerapp.scoring.intervals import Estimate, Score
 from mednerapp.services.fine_tuning import RunView
-from mednerapp.services.importing import Outcome
+from mednerapp.services.merging import Merged, MergeReport
 from mednerapp.services.reporting import Comparison
 
 Advance = Callable[[int], None]
-
-
-def expand(paths: Iterable[Path]) -> Iterator[Path]:
-    """Files as they are; of folders the .txt files below them, in order."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(path.rglob("*.txt"))
-        else:
-            yield path
 
 
 @contextmanager
@@ -87,25 +76,34 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([padded(lines[0]).rstrip(), *(padded(line) for line in lines[1:])])
 
 
-def import_report(tally: Mapping[Outcome, int], report: ReadReport, *, as_json: bool) -> None:
+def merge_report(report: MergeReport, *, as_json: bool, dry_run: bool = False) -> None:
+    counts = {outcome.value: report.outcomes[outcome] for outcome in Merged}
     if as_json:
         _json(
             {
-                **{outcome.value: count for outcome, count in tally.items()},
+                **counts,
+                "spans": report.spans,
                 "dropped_labels": dict(report.dropped_labels),
+                "not_kept": dict(report.not_kept),
                 "discontinuous": report.discontinuous,
-                "reasons": report.rejected,
+                "reasons": [[item.place, item.reason] for item in report.rejected],
             }
         )
         return
-    print(", ".join(f"{count} {outcome.value}" for outcome, count in tally.items()))
+    print(("Would be: " if dry_run else "") + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    if report.spans:
+        print(f"Spans stored: {report.spans}")
     if report.dropped_labels:
         dropped = report.dropped_labels.total()
         print(f"Spans left out (their label was not asked for, or --gold was not given): {dropped}")
     if report.discontinuous:
         print(f"Discontinuous spans, which are kept but not trained on: {report.discontinuous}")
-    for line, reason in report.rejected:
-        print(f"  line {line}: {reason}" if line else f"  {reason}")
+    for what, count in report.not_kept.most_common():
+        print(f"Not kept, because there is no place for it: {count} {what}")
+    for item in report.rejected:
+        print(f"  {item.place}: {item.reason}")
+    if (more := report.outcomes[Merged.REJECTED] - len(report.rejected)) > 0:
+        print(f"  and {more} more")
 
 
 def dataset(value: Dataset, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from mednerapp.domain.datasets import Split
@@ -16,13 +16,18 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class NewNote:
-    """A note that is about to be imported; `text` has been through `normalise_text`."""
+    """A note that is about to be imported; `text` has been through `normalise_text`.
+
+    foreign_id: its name where it comes from, '' when it has none; written_on: the day that it is of.
+    """
 
     text: str
     title: str
     source: str = ""
     patient_key: str | None = None
     note_type: str = ""
+    foreign_id: str = ""
+    written_on: date | None = None
 
     @property
     def content_hash(self) -> str:
@@ -43,6 +48,8 @@ class Note:
     content_hash: str
     split: Split
     created_at: datetime
+    foreign_id: str = ""
+    written_on: date | None = None
 
     @property
     def length(self) -> int:

@@ -14,8 +14,9 @@ from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Permission
 from mednerapp.errors import NotFound, PermissionDenied, SignedOut
 from mednerapp.http.identity import session_of, signed_in
-from mednerapp.services import carrying, experiment_documents, experiment_reports, exporting, projects
+from mednerapp.services import carrying, experiment_documents, experiment_reports, exporting
 from mednerapp.services.experiment_reports import Report
+from mednerapp.services.exporting import Export
 
 T = TypeVar("T")
 MOST = 2**31 - 1  # a larger id fits in no row
@@ -37,27 +38,23 @@ def experiment_file(number: int, ending: str) -> str:
 
 
 def routes(app: App) -> list[Route]:
-    def lines(session: str, project_id: int) -> Iterator[str]:
+    def made(session: str, project_id: int, format_key: str, only_confirmed: bool) -> Export:  # noqa: FBT001
         user = signed_in(app, session)
         user.require(Permission.EXPORT)
-        if all(project.id != project_id for project in projects.all_projects(app.store)):
+        if project_id > MOST:
             raise NotFound(f"There is no project {project_id}.")
-        return exporting.export_jsonl(app.store, user=user, project_id=project_id)
+        return exporting.export(
+            app.store, user=user, project_id=project_id, format_key=format_key, only_confirmed=only_confirmed
+        )
 
     async def export(request: Request) -> Response:
         project_id: int = request.path_params["project_id"]
-        content = await asked(lines, session_of(request), project_id)
-        return file(content, f"medner-project-{project_id}.jsonl", "application/jsonl")
-
-    def dataset_lines(session: str, dataset_id: int) -> Iterator[str]:
-        if dataset_id > MOST:
-            raise NotFound(f"There is no dataset {dataset_id}.")
-        return carrying.export(app.store, user=signed_in(app, session), dataset_id=dataset_id)
-
-    async def dataset(request: Request) -> Response:
-        dataset_id: int = request.path_params["dataset_id"]
-        content = await asked(dataset_lines, session_of(request), dataset_id)
-        return file(content, f"medner-dataset-{dataset_id}.jsonl", "application/jsonl")
+        key = request.path_params.get("format", "jsonl")
+        only_confirmed = request.query_params.get("spans") != "all"
+        found = await asked(made, session_of(request), project_id, key, only_confirmed)
+        if isinstance(found, JSONResponse):
+            return found
+        return file(found.content, found.name, found.media_type)
 
     def document(session: str, number: int, ending: str) -> list[str]:
         user = signed_in(app, session)
@@ -73,9 +70,24 @@ def routes(app: App) -> list[Route]:
 
     return [
         Route("/api/projects/{project_id:int}/export.jsonl", export),
-        Route("/api/datasets/{dataset_id:int}/export.jsonl", dataset),
+        *_datasets(app),
+        Route("/api/projects/{project_id:int}/export/{format:str}", export),
         Route("/api/experiments/{number:int}/report.{ending:str}", experiment),
     ]
+
+
+def _datasets(app: App) -> list[Route]:
+    def dataset_lines(session: str, dataset_id: int) -> Iterator[str]:
+        if dataset_id > MOST:
+            raise NotFound(f"There is no dataset {dataset_id}.")
+        return carrying.export(app.store, user=signed_in(app, session), dataset_id=dataset_id)
+
+    async def dataset(request: Request) -> Response:
+        dataset_id: int = request.path_params["dataset_id"]
+        content = await asked(dataset_lines, session_of(request), dataset_id)
+        return file(content, f"medner-dataset-{dataset_id}.jsonl", "application/jsonl")
+
+    return [Route("/api/datasets/{dataset_id:int}/export.jsonl", dataset)]
 
 
 async def asked(call: Callable[..., T], *arguments: object) -> T | JSONResponse:
@@ -90,7 +102,7 @@ async def asked(call: Callable[..., T], *arguments: object) -> T | JSONResponse:
         return JSONResponse({"error": "not_found", "message": str(error)}, 404)
 
 
-def file(content: Iterable[str] | JSONResponse, name: str, media_type: str) -> Response:
+def file(content: Iterable[str] | Iterable[bytes] | JSONResponse, name: str, media_type: str) -> Response:
     """A download under that name; an answer that says what kept us from it goes out as it is."""
     if isinstance(content, JSONResponse):
         return content

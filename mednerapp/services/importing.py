@@ -59,7 +59,7 @@ def look_at_file(*, name: str, data: bytes, settings: Settings, patient_key: str
     title = safe_title(name)
     try:
         note = read_note(name=name, data=data, max_bytes=settings.max_upload_mb * 2**20)
-        return Upload(title, replace(note, patient_key=_patient(patient_key)))
+        return Upload(title, replace(note, patient_key=patient(patient_key)))
     except RejectedNote as error:
         return Upload(title, None, str(error))
 
@@ -72,13 +72,13 @@ def look_at_text(*, text: str, title: str, patient_key: str | None = None) -> Up
     """
     name = clean_title(title) if title.strip() else "Pasted note"
     try:
-        key = _patient(patient_key)
+        key = patient(patient_key)
         return Upload(name, NewNote(text=normalise_text(text), title=name, source="pasted", patient_key=key))
     except RejectedNote as error:
         return Upload(name, None, str(error))
 
 
-def _patient(key: str | None) -> str | None:
+def patient(key: str | None) -> str | None:
     """Never cut: a key that lost its end could be that of another patient."""
     key = (key or "").strip()
     if len(key) > MAX_PATIENT or not key.isprintable():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, text, true, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, text, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -30,7 +31,27 @@ def _note(row: t.Note) -> Note:
         content_hash=row.content_hash,
         split=Split(row.split),
         created_at=row.created_at,
+        foreign_id=row.foreign_id,
+        written_on=row.written_on,
     )
+
+
+def _values(note: NewNote, *, project_id: int, user_id: int | None) -> dict[str, Any]:
+    key = note.content_hash
+    return {
+        "project_id": project_id,
+        "text": note.text,
+        "title": note.title,
+        "source": note.source,
+        "patient_key": note.patient_key,
+        "note_type": note.note_type,
+        "content_hash": key,
+        "split": split_of(patient_key=note.patient_key, content_hash=key).value,
+        "created_by": user_id,
+        "created_at": now(),
+        "foreign_id": note.foreign_id,
+        "written_on": note.written_on,
+    }
 
 
 class Notes:
@@ -38,18 +59,7 @@ class Notes:
         self._session = session
 
     def add(self, *, project_id: int, note: NewNote, user_id: int | None) -> int:
-        row = t.Note(
-            project_id=project_id,
-            text=note.text,
-            title=note.title,
-            source=note.source,
-            patient_key=note.patient_key,
-            note_type=note.note_type,
-            content_hash=note.content_hash,
-            split=split_of(patient_key=note.patient_key, content_hash=note.content_hash).value,
-            created_by=user_id,
-            created_at=now(),
-        )
+        row = t.Note(**_values(note, project_id=project_id, user_id=user_id))
         self._session.add(row)
         self._session.flush()
         Queue(self._session).add(note_id=row.id, project_id=project_id, content_hash=row.content_hash)
@@ -69,6 +79,36 @@ class Notes:
             if there is None:
                 raise
             return there, False
+
+    def find_or_add_all(
+        self, *, project_id: int, notes: Sequence[NewNote], user_id: int | None
+    ) -> list[tuple[int, bool]]:
+        """As `find_or_add` for each, in their order; with a few statements for all. A second note of a text finds the
+        first.
+        """
+        hashes = [note.content_hash for note in notes]
+        there = self._by_hashes(project_id, hashes)
+        missing = {key: note for key, note in zip(hashes, notes, strict=True) if key not in there}
+        try:
+            with self._session.begin_nested():
+                there |= self._add_all(project_id, list(missing.values()), user_id)
+        except IntegrityError:  # PostgreSQL: somebody imported one of the texts since we looked
+            return [self.find_or_add(project_id=project_id, note=note, user_id=user_id) for note in notes]
+        return [(there[key], missing.pop(key, None) is not None) for key in hashes]
+
+    def _by_hashes(self, project_id: int, hashes: Sequence[str]) -> dict[str, int]:
+        query = select(t.Note.content_hash, t.Note.id)
+        query = query.where(t.Note.project_id == project_id, t.Note.content_hash.in_(hashes))
+        return {row.content_hash: row.id for row in self._session.execute(query)}
+
+    def _add_all(self, project_id: int, notes: Sequence[NewNote], user_id: int | None) -> dict[str, int]:
+        if not notes:
+            return {}
+        rows = [_values(note, project_id=project_id, user_id=user_id) for note in notes]
+        statement = insert(t.Note).returning(t.Note.content_hash, t.Note.id)
+        added = {row.content_hash: row.id for row in self._session.connection().execute(statement, rows)}
+        Queue(self._session).add_all(project_id=project_id, notes=[(i, key) for key, i in added.items()])
+        return added
 
     def get(self, note_id: int) -> Note:
         """Raises NotFound for a note in the bin, too: whoever works on one has to hear of it."""

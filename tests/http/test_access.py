@@ -37,6 +37,7 @@ ENDPOINTS = [
     ("POST", "/api/annotations/1/edits"),
     ("POST", "/api/annotations/1/submit"),
     ("GET", "/api/projects/1/export.jsonl"),
+    ("GET", "/api/projects/1/export/fhir?spans=all"),
     ("GET", "/api/experiments/1/report.md"),
     ("GET", "/static/../_stcore/health"),
     ("GET", "//_stcore/health"),

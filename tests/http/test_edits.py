@@ -225,6 +225,10 @@ def test_submitted_notes_are_exported_to_those_who_may(desk: Desk) -> None:
         ours = [line for line in lines if line["text"].startswith(TEXT)]
         assert [(s["start"], s["end"], s["label"]) for s in ours[-1]["spans"]] == [(21, 26, "Symptom")]
         assert lead.get("/api/projects/999999/export.jsonl").status_code == 404
+        assert lead.get(f"/api/projects/{project_id}/export/xls").status_code == 404
+        table = lead.get(f"/api/projects/{project_id}/export/csv?spans=all")
+        assert table.content.startswith(b"PK")
+        assert f"medner-project-{project_id}-csv.zip" in table.headers["content-disposition"]
         assert lead.get(f"/api/projects/{10**25}/export.jsonl").status_code == 404
 
 

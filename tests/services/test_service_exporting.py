@@ -23,9 +23,11 @@ from mednerapp.domain.annotations import EditAction, Origin, SpanState
 from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
-from mednerapp.errors import PermissionDenied
+from mednerapp.errors import NotFound, PermissionDenied
 from mednerapp.formats.jsonl import ReadReport, read
-from mednerapp.services import annotating, exporting
+from mednerapp.formats.table import format_named
+from mednerapp.services import annotating, exporting, merging
+from mednerapp.services.merging import Merged
 from mednerapp.store import Store
 
 
@@ -93,7 +95,8 @@ def test_each_span_says_where_it_came_from_and_what_a_person_said(store: Store, 
     ]
     assert (first["text"], first["state"]) == (TEXT, "submitted")
     usual = json.loads(exported(store, user, project)[0])
-    assert usual["spans"] == first["spans"][1:]  # what a person rejected stays here unless it is asked for
+    named = [{name: value for name, value in span.items() if name != "id"} for span in first["spans"]]
+    assert usual["spans"] == named[1:]  # what a person rejected stays here unless it is asked for
 
 
 def test_an_export_is_in_the_audit_log_before_its_first_line_is_read(
@@ -105,7 +108,7 @@ def test_an_export_is_in_the_audit_log_before_its_first_line_is_read(
     assert (event.action, event.target, event.detail, email) == (
         "notes exported",
         f"project:{project.id}",
-        {"notes": 2},
+        {"notes": 2, "spans": 2, "format": "jsonl", "only_confirmed": True},
         user.email,
     )
 
@@ -141,3 +144,36 @@ def test_pieces_assertion_comment_and_doubt_are_exported_and_the_pieces_read_aga
     path.write_text(line, encoding="utf-8", newline="\n")
     (again,) = read(path, label_map=None, labels=project.schema.names, report=report)
     assert (again.spans, report.discontinuous) == ((pieces, ASPIRIN, CHEST_PAIN), 1)
+
+
+def test_everything_comes_with_the_history_that_led_to_it(store: Store, user: User, project: Project) -> None:
+    first = json.loads(exported(store, user, project, only_confirmed=False)[0])
+    assert [e["action"] for e in first["history"]] == ["create", "create", "reject", "create", "create", "delete"]
+    assert {e["who"] for e in first["history"]} == {"lead"}
+    assert "adapter_id" not in json.dumps(first)
+    assert "history" not in json.loads(exported(store, user, project)[0])
+
+
+@pytest.mark.parametrize("key", [row.key for row in exporting.formats()])
+def test_every_format_goes_out_and_comes_back_into_another_project(
+    store: Store, user: User, project: Project, key: str, tmp_path: Path
+) -> None:
+    made = exporting.export(store, user=user, project_id=project.id, format_key=key)
+    path = tmp_path / made.name
+    path.write_bytes(b"".join(made.content))
+    other = make_project(store, "Ward 5")
+    documents = format_named(key).read(path)
+    report = merging.import_documents(store, user=user, project_id=other.id, documents=documents, annotated=True)
+    assert dict(report.outcomes) == {Merged.IMPORTED: 2}
+    assert report.spans == 2
+    with store.read() as tx:
+        there, here = tx.annotations.submitted(other.id), tx.annotations.submitted(project.id)
+    assert [a.confirmed() for a in there] == [a.confirmed() for a in here]
+
+
+def test_an_export_says_first_what_the_format_cannot_hold(store: Store, user: User, project: Project) -> None:
+    report = exporting.losses(store, user=user, project_id=project.id, format_key="conll-bio", only_confirmed=False)
+    assert report.lost["suggested and rejected spans"] == 1
+    assert report.lost["titles of notes"] == 2
+    with pytest.raises(NotFound, match=r"There is no format 'xls'. There are: jsonl, brat"):
+        exporting.export(store, user=user, project_id=project.id, format_key="xls")

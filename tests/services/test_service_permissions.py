@@ -32,7 +32,9 @@ from mednerapp.services import (
     fine_tuning,
     freezing,
     importing,
+    intake,
     jobs,
+    merging,
     predicting,
     projects,
     queueing,
@@ -124,6 +126,11 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
             s, user=u, project_id=9, dataset_id=9, encoder_ids=[9], seeds=[1], hyper=HYPER
         ),
     ),
+    "exporting.export": (Permission.EXPORT, lambda s, u: exporting.export(s, user=u, project_id=9)),
+    "exporting.losses": (
+        Permission.EXPORT,
+        lambda s, u: exporting.losses(s, user=u, project_id=9, format_key="brat"),
+    ),
     "exporting.export_jsonl": (Permission.EXPORT, lambda s, u: exporting.export_jsonl(s, user=u, project_id=9)),
     "fine_tuning.cancel": (Permission.TRAIN, lambda s, u: fine_tuning.cancel(s, user=u, run_id=9)),
     "fine_tuning.promote": (
@@ -153,6 +160,14 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "jobs.prioritise": (Permission.TRAIN, lambda s, u: jobs.prioritise(s, user=u, job_id=9, turn=Turn.FIRST)),
     "jobs.retry": (Permission.TRAIN, lambda s, u: jobs.retry(s, user=u, job_id=9, model_dir=Path())),
     "jobs.state": (Permission.TRAIN, lambda s, u: jobs.state(s, user=u)),
+    "intake.already_here": (
+        Permission.IMPORT,
+        lambda s, u: intake.already_here(s, user=u, project_id=9, uploads=[]),
+    ),
+    "merging.import_documents": (
+        Permission.IMPORT,
+        lambda s, u: merging.import_documents(s, user=u, project_id=9, documents=[], annotated=False),
+    ),
     "predicting.try_again": (Permission.IMPORT, lambda s, u: predicting.try_again(s, user=u, project_id=9)),
     "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),
     "projects.create": (Permission.TRAIN, lambda s, u: projects.create(s, by=u, name="")),

@@ -1,0 +1,100 @@
+"""`mednerapp annotate IN OUT`: spans of many notes, from files to files, without the database holding them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mednerapp.bootstrap import App
+from mednerapp.cli.context import AsJson, Device, console, find_project, open_app
+from mednerapp.cli.intake import Columns, Encoding, Types, documents_of, options_of
+from mednerapp.domain.models import Adapter
+from mednerapp.domain.spans import ScoredSpan
+from mednerapp.errors import ModelProblem, NotFound
+from mednerapp.formats.table import format_named
+from mednerapp.services import bulk_annotating
+from mednerapp.services.bulk_annotating import BulkProgress
+from mednerapp.services.predicting import Predictor
+
+
+def annotate(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="File or folder of notes.", exists=True)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the parts; the same one to go on.")],
+    project: Annotated[
+        str, typer.Option("--project", "-p", help="Take the model in use there; default: the shipped starter.")
+    ] = "",
+    format_key: Annotated[str, typer.Option("--format", "-f", help="See `mednerapp formats`.")] = "jsonl",
+    column: Columns = None,
+    note_type: Types = None,
+    encoding: Encoding = "",
+    part: Annotated[int, typer.Option(help="Notes of a file.", min=1)] = bulk_annotating.PART,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Find the spans of all notes in files; run again after an interruption, it goes on where it was."""
+    row = format_named(format_key)
+    options = options_of(column, note_type, encoding)
+    started = time.monotonic()
+    with open_app() as (opened, _):
+        adapter = _adapter(opened, project)
+        predictor = _predictor(opened, adapter, device)
+        before: BulkProgress | None = None
+        with console.status("Loading") as status:
+
+            def show(now: BulkProgress) -> None:
+                nonlocal before
+                before = before or now
+                rate = (now.notes - before.notes) / max(time.monotonic() - started, 0.001)
+                status.update(
+                    f"{now.notes:,} notes, {now.spans:,} spans, {now.rejected:,} rejected, {rate:.0f} notes/s"
+                )
+
+            done = bulk_annotating.annotate(
+                documents_of([source], "", options), out, row=row, predictor=predictor, model=adapter.name, part=part,
+                on_progress=show,
+            )  # fmt: skip
+    if as_json:
+        print(json.dumps({"notes": done.notes, "spans": done.spans, "rejected": done.rejected, "parts": done.parts}))
+        return
+    print(f"{done.notes:,} notes with {done.spans:,} spans in {done.parts:,} parts; {done.rejected:,} rows rejected")
+    print(f"Written to {out}, {row.name}; what was rejected and why is beside it")
+
+
+def _adapter(opened: App, project: str) -> Adapter:
+    with opened.store.read() as tx:
+        if project:
+            target = find_project(opened, project)
+            if target.active_adapter_id is None:
+                raise NotFound(f"No model is in use in {project!r}.")
+            return tx.models.adapter(target.active_adapter_id)
+        for found in tx.projects.all():
+            for adapter in tx.models.adapters(found.id):
+                if adapter.project_id is None:
+                    return adapter
+    raise NotFound("The shipped starter is not registered; run `mednerapp migrate`.")
+
+
+def _predictor(opened: App, adapter: Adapter, device: str) -> Predictor:
+    from mednerapp.ner.loading import pick_device
+    from mednerapp.ner.prediction import predict
+    from mednerapp.ner.residency import Models
+
+    where = pick_device(device)
+    precision = opened.settings.precision if where == "cpu" else "fp32"
+    with opened.store.read() as tx:
+        encoder = tx.models.encoder(adapter.encoder_id)
+    folders = opened.settings.model_folder
+    models = Models(device=where, precision=precision)
+    tagger = models.tagger(folders(adapter.folder), base_folder=folders(encoder.folder))
+    if tagger.manifest["weights_hash"] != adapter.weights_hash:
+        raise ModelProblem(f"The weights of {adapter.name!r} are not those that were registered.")
+
+    def run(texts: Sequence[str], /) -> Sequence[Sequence[ScoredSpan]]:
+        return predict(tagger, texts)
+
+    return run
