@@ -29,6 +29,7 @@ from mednerapp.cli.context import (
     find_project,
     open_app,
 )
+from mednerapp.cli.deid import deid
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
 from mednerapp.cli.simulate import simulate
@@ -58,6 +59,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, re
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
+app.add_typer(deid, name="deid")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
 app.command()(compare)

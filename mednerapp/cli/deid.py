@@ -1,0 +1,122 @@
+"""`mednerapp deid`: what the recognisers find, measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from mednerapp.cli import output
+from mednerapp.cli.context import AsJson, console
+from mednerapp.deid import stock
+from mednerapp.deid.detector import Detector, usual
+from mednerapp.deid.measuring import Marked, Measured, is_for_tuning, measure, read_corpus, wilson
+from mednerapp.deid.planting import planted, sources
+from mednerapp.errors import InvalidValue
+from mednerapp.scoring.intervals import Estimate
+
+deid = typer.Typer(no_args_is_help=True, help="Identifiers in notes: how many are found.")
+
+Half = Annotated[
+    bool, typer.Option("--tuning-half", help="Measure on the half that may be looked at while rules are written.")
+]
+
+
+@deid.command()
+def evaluate(
+    corpus: Annotated[Path, typer.Argument(help="Folder or .jsonl(.gz) with `text` and `spans`.", exists=True)],
+    plant_into: Annotated[
+        list[Path] | None, typer.Option(help="Folders of notes (.jsonl(.gz), .txt) to plant identifiers into.")
+    ] = None,
+    values: Annotated[Path | None, typer.Option(help="Corpus whose names and addresses are planted.")] = None,
+    each: Annotated[int, typer.Option(help="Planted identifiers of each type.", min=1)] = 2000,
+    tuning_half: Half = False,
+    as_json: AsJson = False,
+) -> None:
+    """Recall and precision by type, and the share of texts without identifiers that were touched, beside Presidio as it is.
+
+    Half of the texts, chosen by a hash, is for writing rules; figures come from the other half only.
+    """
+    systems = {"MedNER": usual(), "Presidio": Detector((stock.find_all,), min_score=0.0, spreads=False)}
+    everything = read_corpus(corpus)
+    texts = [marked for marked in everything if is_for_tuning(marked.text) == tuning_half]
+    figures: dict[str, Any] = {"corpus": _measured(texts, systems, "texts")}
+    if plant_into:
+        if values is None:
+            raise InvalidValue("Planting needs --values: a corpus whose names are not those of the recognisers' lists.")
+        given = sources(_notes(plant_into), read_corpus(values), tuning=tuning_half)
+        figures["planted"] = _measured(list(planted(given, each=each)), systems, "planted notes")
+    if as_json:
+        print(json.dumps({part: _as_json(found) for part, found in figures.items()}, indent=2))
+        return
+    half = "tuning" if tuning_half else "reported"
+    print(f"{corpus.name}: {len(texts)} of {len(everything)} texts (the {half} half); [95% interval]")
+    _show(figures["corpus"], with_precision=True)
+    if "planted" in figures:
+        print(f"\nPlanted: {each} identifiers of each type into notes of the {half} half; [95% interval]")
+        _show(figures["planted"], with_precision=False)
+
+
+def _notes(paths: Iterable[Path]) -> list[str]:
+    found: list[str] = []
+    for path in paths:
+        plain = sorted(path.glob("*.txt")) if path.is_dir() else []
+        found += [file.read_text(encoding="utf-8") for file in plain] or [m.text for m in read_corpus(path)]
+    return found
+
+
+def _measured(texts: list[Marked], systems: dict[str, Detector], unit: str) -> dict[str, Measured]:
+    with _bar(unit, len(texts) * len(systems)) as advance:
+        return {name: measure(texts, system, on_progress=lambda _: advance()) for name, system in systems.items()}
+
+
+@contextmanager
+def _bar(unit: str, total: int) -> Iterator[Callable[[], None]]:
+    with Progress(TextColumn(unit), BarColumn(), MofNCompleteColumn(), console=console) as progress:
+        task = progress.add_task(unit, total=total)
+        yield lambda: progress.advance(task)
+
+
+def _show(found: dict[str, Measured], *, with_precision: bool) -> None:
+    types = sorted(next(iter(found.values())).gold.items(), key=lambda item: (-item[1], item[0]))
+    rows = [
+        (kind.lower().replace("_", " "), f"{count}", *(_shown(wilson(m.found[kind], count)) for m in found.values()))
+        for kind, count in types
+    ]
+    rows.append(("all", f"{sum(c for _, c in types)}", *(_shown(m.recall) for m in found.values())))
+    print(output.table(("recall", "identifiers", *found), rows))
+    if with_precision:
+        rest = [
+            ("precision", "", *(_shown(m.precision) for m in found.values())),
+            (
+                "clean texts touched",
+                f"{next(iter(found.values())).clean}",
+                *(_shown(m.touched_share) for m in found.values()),
+            ),
+        ]
+        print(output.table(("", "of", *found), rest))
+
+
+def _shown(value: Estimate) -> str:
+    if value.value is None:
+        return "\u2013"
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def _as_json(found: dict[str, Measured]) -> dict[str, Any]:
+    return {
+        name: {
+            "found": dict(m.found),
+            "gold": dict(m.gold),
+            "right": m.right,
+            "findings": m.findings,
+            "clean": m.clean,
+            "touched": m.touched,
+        }
+        for name, m in found.items()
+    }
