@@ -6,6 +6,7 @@ from db.tables.datasets import Dataset, DatasetNote, DatasetSpan
 from db.tables.models import Adapter, Encoder, Prediction, PredictionSpan, Promotion
 from db.tables.notes import Label, LabelSchema, Note, NoteLease, NoteQueue, Project
 from db.tables.people import AuditEvent, User, UserSession
+from db.tables.privacy import HeldNote, NoteOriginal, NotePrivacy, ProjectPrivacy
 from db.tables.work import (
     JOB_STATES,
     Evaluation,
@@ -35,15 +36,19 @@ __all__ = [
     "EvaluationCount",
     "Experiment",
     "ExperimentCell",
+    "HeldNote",
     "Job",
     "Label",
     "LabelSchema",
     "Note",
     "NoteLease",
+    "NoteOriginal",
+    "NotePrivacy",
     "NoteQueue",
     "Prediction",
     "PredictionSpan",
     "Project",
+    "ProjectPrivacy",
     "Promotion",
     "Run",
     "RunEpoch",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,7 +38,7 @@ def evaluate(
     tuning_half: Half = False,
     as_json: AsJson = False,
 ) -> None:
-    """Recall and precision by type, and the share of texts without identifiers that were touched, beside Presidio as it is.
+    """Recall and precision by type and the share of clean texts that were touched, beside Presidio as it is.
 
     Half of the texts, chosen by a hash, is for writing rules; figures come from the other half only.
     """
@@ -76,7 +76,7 @@ def _measured(texts: list[Marked], systems: dict[str, Detector], unit: str) -> d
 
 
 @contextmanager
-def _bar(unit: str, total: int) -> Iterator[Callable[[], None]]:
+def _bar(unit: str, total: int) -> Generator[Callable[[], None]]:
     with Progress(TextColumn(unit), BarColumn(), MofNCompleteColumn(), console=console) as progress:
         task = progress.add_task(unit, total=total)
         yield lambda: progress.advance(task)

@@ -22,7 +22,31 @@ _T = IdentifierType
 _LATIN_NAME = re.compile(r"[A-Z\u00c0-\u017f][a-z\u00df-\u017f'\u2019-]+")
 _SLOT = re.compile(r"\{(\w+)\}")
 _BREAKS = re.compile(r"\n|(?<=[.?!])\s(?=[A-Z])")
-_STATES = ["AZ", "CA", "CO", "CT", "FL", "GA", "IL", "IN", "MA", "MD", "MI", "MN", "MO", "NC", "NJ", "NY", "OH", "OR", "PA", "TX", "VA", "WA", "WI"]
+_STATES = [
+    "AZ",
+    "CA",
+    "CO",
+    "CT",
+    "FL",
+    "GA",
+    "IL",
+    "IN",
+    "MA",
+    "MD",
+    "MI",
+    "MN",
+    "MO",
+    "NC",
+    "NJ",
+    "NY",
+    "OH",
+    "OR",
+    "PA",
+    "TX",
+    "VA",
+    "WA",
+    "WI",
+]
 _STREETS = ["Street", "St", "Avenue", "Ave", "Road", "Rd", "Lane", "Drive", "Blvd", "Court", "Way", "Place"]
 _CARE = ["Memorial Hospital", "General Hospital", "Medical Center", "Clinic", "Hospital", "Health Center", "Regional Medical Center", "Community Hospital", "Nursing Home", "Family Practice", "Rehabilitation Center"]  # fmt: skip
 _DATES = ["%m/%d/%Y", "%m/%d/%y", "%Y-%m-%d", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%d-%b-%Y", "%B %d", "%d.%m.%Y", "%d/%m/%Y", "%d %b %y", "%A, %B %d, %Y", "%B %Y", "%m-%d-%Y"]  # fmt: skip

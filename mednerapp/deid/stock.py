@@ -8,7 +8,7 @@ the e-mail recogniser would fetch is the copy inside tldextract.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -102,7 +102,7 @@ def _engine() -> Any:
 
 
 @contextmanager
-def _without(*modules: str) -> Iterator[None]:
+def _without(*modules: str) -> Generator[None]:
     """Imports of these modules fail inside, unless somebody imported them before."""
     kept_out = [name for name in modules if name not in sys.modules]
     sys.modules.update(dict.fromkeys(kept_out))  # type: ignore[arg-type]

@@ -22,9 +22,9 @@ from mednerapp.domain.identifiers import Identifier, IdentifierType
 _T = IdentifierType
 MIN_WEEKS, MAX_WEEKS = 5, 104  # by which the dates of a patient move, backwards
 _WORDS = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
-_SMALL = frozenset(["de", "la", "los", "del", "da", "van", "der", "den", "von", "al", "el", "bin", "ben", "di", "le", "st", "jr", "sr", "ii", "iii", "iv", "and"])
-_TOWN_BEGINNINGS = ["Alder", "Ash", "Birch", "Brook", "Cedar", "Clear", "Dun", "Elder", "Fern", "Glen", "Hazel", "Heather", "Hollow", "Juniper", "Larch", "Linden", "Maple", "Mill", "Moss", "Oak", "Pine", "Rowan", "Sage", "Stone", "Thorn", "Willow"]
-_TOWN_ENDINGS = ["bridge", "burn", "bury", "dale", "field", "ford", "gate", "ham", "haven", "hurst", "mere", "mont", "mouth", "port", "ridge", "stead", "ton", "vale", "view", "ville", "water", "wick", "wood", "worth"]
+_SMALL = lexicon.words("particles.txt")
+_TOWN_BEGINNINGS = tuple(sorted(lexicon.words("town_beginnings.txt")))
+_TOWN_ENDINGS = tuple(sorted(lexicon.words("town_endings.txt")))
 _CARE = re.compile(
     r"(?:hospital|clinic|hospice|infirmary|pharmacy|surgery|practice|office|home|cent(?:er|re)|laborator(?:y|ies)|institute)s?\.?$",
     re.IGNORECASE,
@@ -63,7 +63,7 @@ class Surrogates:
 
     def draw(self, kind: str, value: str) -> int:
         """A number of 256 bits that depends on key, patient, kind and the casefolded value."""
-        message = "\x1f".join((self.patient, kind, value.casefold())).encode()
+        message = f"{self.patient}\x1f{kind}\x1f{value.casefold()}".encode()
         return int.from_bytes(hmac.new(self.key, message, hashlib.sha256).digest())
 
     def pick(self, kind: str, value: str, among: tuple[str, ...]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from mednerapp.errors import InvalidValue
 
@@ -38,10 +40,11 @@ class IdentifierType(StrEnum):
 class IdentifierPolicy(StrEnum):
     """What a project does on import with a note in which identifiers are found.
 
-    KEEP: it comes in as it is and is kept from training and export until a person has looked at it.
-    REPLACE: it comes in with surrogates instead. TAG: with `[NAME]` and the like instead. REFUSE: it does not come in.
+    OFF: nothing is looked for. KEEP: the note is kept where only few may see it, until a person has confirmed what is
+    replaced. REPLACE: it comes in with surrogates instead. TAG: with `[NAME]` and the like. REFUSE: it stays out.
     """
 
+    OFF = "off"
     KEEP = "keep"
     REPLACE = "replace"
     TAG = "tag"
@@ -49,14 +52,13 @@ class IdentifierPolicy(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a note stands with the policy of its project, in the order of a note's life.
+    """How a note stands with the policy of its project; one without a verdict has not been looked at.
 
-    UNCHECKED: nobody and nothing has looked. HELD: identifiers stand in it that the policy does not let pass.
+    HELD: identifiers stand in it that the policy does not let pass.
     FOUND_NONE: the recognisers found none. REPLACED: what they found was replaced. CLEARED: a person has looked at it
     and said that it may go on.
     """
 
-    UNCHECKED = "unchecked"
     HELD = "held"
     FOUND_NONE = "found none"
     REPLACED = "replaced"
@@ -76,3 +78,33 @@ class Identifier:
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
             raise InvalidValue(f"An identifier cannot reach from {self.start} to {self.end}.")
+
+
+PASSED = (Verdict.FOUND_NONE, Verdict.REPLACED, Verdict.CLEARED)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNote:
+    """A note with its identifiers that waits for a person. spans: the identifiers, as the span editor keeps them."""
+
+    id: int
+    project_id: int
+    text: str
+    title: str
+    source: str
+    patient_key: str | None
+    note_type: str
+    spans: tuple[dict[str, Any], ...]
+    revision: int
+    clients: dict[str, int]
+    last_client: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Notes of a project by verdict. unchecked: nothing has looked at them. waiting: held notes, outside the project."""
+
+    verdicts: dict[Verdict, int]
+    unchecked: int
+    waiting: int

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from streamlit import config
 
 from mednerapp.bootstrap import App
-from mednerapp.http import annotations, bulk, edits, exports, health, sign_in
+from mednerapp.http import annotations, bulk, edits, exports, health, held, sign_in
 from mednerapp.http.identity import Identity
 from mednerapp.http.logs import hide_messages_of_errors
 from mednerapp.http.protection import Protection
@@ -35,6 +35,7 @@ def wire(app: App) -> Wiring:
             *annotations.routes(app),
             *bulk.routes(app),
             *exports.routes(app),
+            *held.routes(app),
             *health.routes(app),
         ],
         middleware=[Middleware(Protection, settings=app.settings), Middleware(Identity, app_=app)],

@@ -8,6 +8,7 @@ from typing import Any
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotatedSpan, Annotation, SpanState
 from mednerapp.formats.jsonl import write_line
+from mednerapp.services.identifiers import require_passed
 from mednerapp.store import Store
 
 
@@ -16,10 +17,14 @@ def export_jsonl(store: Store, *, user: User, project_id: int, only_confirmed: b
 
     Permission is checked and the audit entry written by the call itself, before the first line is asked for.
     only_confirmed: leave out what a person rejected.
+
+    Raises:
+        NotCleared: if a note has not passed the project's policy on identifiers.
     """
     user.require(Permission.EXPORT)
     with store.read() as tx:  # of one moment: an annotation that is reopened meanwhile is in it as it was submitted
         annotations = tx.annotations.submitted(project_id)
+        require_passed(tx, project_id=project_id, note_ids=[annotation.note_id for annotation in annotations])
     with store.write() as tx:
         tx.audit.add(user=user, action="notes exported", target=f"project:{project_id}", notes=len(annotations))
     return _lines(store, annotations, only_confirmed=only_confirmed)

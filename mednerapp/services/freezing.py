@@ -6,6 +6,7 @@ from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.clock import now
 from mednerapp.domain.datasets import Dataset, GoldNote, Split, dataset_hash
 from mednerapp.errors import InvalidValue, NothingToTrainOn
+from mednerapp.services.identifiers import require_passed
 from mednerapp.store import Store, Transaction
 
 MAX_NAME = 200
@@ -18,11 +19,13 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
 
     Raises:
         NothingToTrainOn: if there would be no training or no test note.
+        NotCleared: if a note has not passed the project's policy on identifiers.
         InvalidValue: if another dataset has the name, or it is too long.
     """
     user.require(Permission.TRAIN)
     with store.read() as tx:  # of one moment: an annotation that is reopened meanwhile is in it as it was submitted
         gold = _gold(tx, project_id)
+        require_passed(tx, project_id=project_id, note_ids=[note.note_id for note, _, _ in gold])
     counts = {split: sum(g.split is split for g, _, _ in gold) for split in Split}
     if not counts[Split.TRAIN] or not counts[Split.TEST]:
         found = ", ".join(f"{count} {split.value}" for split, count in counts.items())

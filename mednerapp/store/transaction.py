@@ -24,6 +24,7 @@ from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
 from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
+from mednerapp.store.privacy import Privacy
 from mednerapp.store.projects import Projects
 from mednerapp.store.queue import Queue
 from mednerapp.store.runs import Runs
@@ -41,6 +42,7 @@ class Transaction:
         self.audit = Audit(session)
         self.projects = Projects(session)
         self.notes = Notes(session)
+        self.privacy = Privacy(session)
         self.search = Search(session)
         self.queue = Queue(session)
         self.leases = Leases(session)

@@ -64,6 +64,10 @@ def find(text: str) -> Iterator[Identifier]:
             if pattern is _IP6 and not _looks_like_ip6(match.group()):
                 continue
             yield Identifier(match.start(), match.end(), kind, 0.9, "contacts")
+    yield from _numbers(text)
+
+
+def _numbers(text: str) -> Iterator[Identifier]:
     for match in _PHONE.finditer(text):
         if len(_DIGIT.findall(match.group())) >= 7:
             yield Identifier(match.start(), match.end(), _phone_or_fax(text, match.start()), 0.8, "contacts")

@@ -74,9 +74,7 @@ _INTRODUCED = re.compile(
 )
 _LISTED = re.compile(rf"(?<![\w,])([{_UP}][{_UP}'\u2019-]{{2,}},[ ]{_MIXED})(?![\w-])")
 
-_ORDINARY = frozenset(
-    ["the", "a", "an", "he", "she", "it", "we", "they", "his", "her", "their", "this", "that", "these", "those", "patient", "pt", "mr", "mrs", "ms", "dr", "history", "past", "present", "assessment", "plan", "medications", "medication", "allergies", "allergy", "review", "chief", "complaint", "physical", "exam", "examination", "general", "impression", "diagnosis", "family", "social", "surgical", "medical", "systems", "vital", "signs", "labs", "laboratory", "results", "imaging", "follow", "up", "date", "time", "name", "address", "phone", "admission", "discharge", "summary", "report", "note", "notes", "procedure", "hospital", "clinic", "center", "emergency", "department", "unit", "ward", "patient's", "current", "home", "new", "no", "not", "none", "denies", "reports", "states", "continue", "start", "stop", "please", "thank", "thanks", "dear", "sincerely", "regards", "yours", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "type", "stage", "grade", "class", "phase", "group", "score", "scale", "test", "index", "criteria", "study", "trial", "guidelines", "guideline", "american", "african", "asian", "hispanic", "caucasian", "european", "white", "black", "latino", "latina", "native", "indian", "english", "spanish", "french", "german", "chinese", "vaccine", "therapy", "treatment", "management", "evaluation", "with", "without", "and", "or", "of", "for", "in", "on", "at", "to", "from", "by", "if", "is", "are", "was", "were", "has", "have", "had", "can", "could", "what", "how", "when", "where", "who", "why", "which", "does", "do", "should", "would", "will", "may", "best", "latest", "recommended", "current", "any", "risk", "risks", "efficacy", "effectiveness", "safety", "left", "right", "upper", "lower", "bilateral", "acute", "chronic", "severe", "mild", "moderate", "normal", "abnormal", "positive", "negative", "pain", "blood", "heart", "lung", "liver", "kidney", "brain", "chest", "abdomen", "skin", "neck", "head", "eyes", "ears", "nose", "throat", "cancer", "diabetes", "disease", "syndrome", "type", "ii", "iii", "iv", "vitamin", "iron", "calcium", "sodium", "potassium", "magnesium", "insulin", "covid", "mri", "ct", "xray", "ecg", "ekg", "ed", "er", "icu", "or", "bp", "hr", "rr", "temp", "spo2", "bmi", "mrn", "dob", "ssn", "id", "room", "street", "avenue", "road", "health", "care", "primary", "consultant", "registrar", "nurse", "doctor", "physician", "surgeon", "resident", "fellow", "professor", "school", "university", "college", "department", "service", "team", "internal", "medicine", "surgery", "cardiology", "neurology", "oncology", "radiology", "pathology", "pediatrics", "psychiatry", "dermatology", "orthopedics", "urology", "gynecology", "obstetrics", "gastroenterology", "nephrology", "pulmonology", "rheumatology", "endocrinology", "hematology", "anesthesia", "ophthalmology", "today", "tomorrow", "yesterday", "now", "then", "since", "after", "before", "during", "also", "well", "however", "otherwise", "overall", "given", "due", "both", "each", "every", "some", "all", "more", "less", "most", "alert", "oriented", "subjective", "objective", "your", "our", "my", "i", "you", "me", "us", "hpi", "ros", "pmh", "psh", "fh", "sh", "hpi:", "cc", "all", "meds", "prn", "bid", "tid", "qid", "daily", "weekly", "monthly", "once", "twice", "discussed", "seen", "reviewed", "admitted", "discharged", "referred", "treated", "diagnosed", "presented", "north", "south", "east", "west", "st", "mt", "saint", "mount", "san", "los", "las", "new", "day", "hope", "faith", "joy", "grace", "mercy", "trinity", "memorial", "sacred", "good", "samaritan", "county", "city", "state", "insurance", "medicare", "medicaid", "policy", "account", "number", "number:", "email", "fax", "tel", "contact", "sex", "gender", "male", "female", "age", "race", "language", "religion", "occupation", "status", "married", "single", "divorced", "widowed", "full", "code", "final", "preliminary", "addendum", "signed", "electronically", "dictated", "transcribed", "reviewed", "impression:", "findings", "comparison", "technique", "indication", "clinical", "information", "specimen", "gross", "microscopic", "description", "comment", "advanced", "directive"]
-)
+_ORDINARY = lexicon.words("not_names.txt")
 
 
 def _lower(word: str) -> str:
@@ -118,6 +116,16 @@ def _spans(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _FOLLOWED.finditer(text):
         if not any(is_ordinary(word) or is_medical(word) for word in match.group(1).split()[:1]):
             yield *match.span(1), 0.8
+    yield from _in_a_form(text)
+    yield from _announced(text)
+    yield from _by_shape(text)
+    yield from _by_lists(text)
+    yield from _with_initials(text)
+    yield from _alone(text)
+
+
+def _in_a_form(text: str) -> Iterator[tuple[int, int, float]]:
+    """Beside a credential, behind a heading, before a comma."""
     for match in _CREDENTIAL.finditer(text):
         yield *match.span(1), 0.9
     for match in _HEADED.finditer(text):
@@ -127,9 +135,6 @@ def _spans(text: str) -> Iterator[tuple[int, int, float]]:
         last, first = match.group(1).split(",", 1)
         if (is_last(last) and is_first(first.split()[0])) or (is_first(first.split()[0]) and not is_ordinary(last)):
             yield *match.span(1), 0.85
-    yield from _announced(text)
-    yield from _by_shape(text)
-    yield from _by_lists(text)
 
 
 def _is_common(word: str) -> bool:
@@ -185,6 +190,9 @@ def _by_lists(text: str) -> Iterator[tuple[int, int, float]]:
             yield *match.span(), 0.8
         elif is_last(last) and not is_ordinary(last) and not is_medical(first) and is_last(first) and len(rest) == 1:
             yield *match.span(), 0.6
+
+
+def _with_initials(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _WITH_INITIAL.finditer(text):
         word = match.group(1)
         if (is_first(word) or is_last(word)) and not is_ordinary(word):
@@ -194,6 +202,10 @@ def _by_lists(text: str) -> Iterator[tuple[int, int, float]]:
         word = match.group(1).split(".")[-1].strip()
         if is_last(word) and not is_ordinary(word) and not _is_eponym(text, [word], match.end()):
             yield *match.span(), 0.8
+
+
+def _alone(text: str) -> Iterator[tuple[int, int, float]]:
+    """Names without a capital, and one name by itself."""
     for match in _LOWER_PAIR.finditer(text):
         first, last = match.groups()
         if (
@@ -213,9 +225,7 @@ def _by_lists(text: str) -> Iterator[tuple[int, int, float]]:
             yield *match.span(), 0.5
 
 
-EVERYDAY = frozenset(
-    ["will", "may", "mark", "grant", "rose", "grace", "hope", "faith", "joy", "dawn", "art", "bill", "frank", "pat", "sue", "guy", "dale", "dean", "drew", "chase", "hunter", "miles", "max", "ray", "rich", "rusty", "sandy", "penny", "pearl", "ruby", "amber", "crystal", "iris", "ivy", "lily", "violet", "daisy", "holly", "heather", "olive", "ginger", "clay", "rob", "sally", "carol", "christian", "jean", "jay", "jack", "june", "april", "august", "autumn", "summer", "lance", "clint", "ross", "angel", "star", "misty", "stormy", "melody", "harmony", "charity", "destiny", "precious", "king", "prince", "earl", "duke", "major", "sterling", "austin", "jackson", "madison", "lee", "glen", "cliff", "brook", "brooke", "river", "skye", "asia", "paris", "florence", "carolina", "georgia", "virginia", "dakota", "chelsea", "aurora", "vera", "vita", "alma", "luz", "una", "ana", "min", "ling", "hung", "long", "chi", "noble", "noel", "pascal", "victor", "ernest", "frances", "israel", "jordan", "carson", "houston", "lincoln", "washington", "nelson", "mason", "carter", "parker", "porter", "tucker", "taylor", "tyler", "turner", "cooper", "sawyer", "hazel", "sage", "rosemary", "basil", "coral", "gene", "robin", "martin", "gail", "stone", "clement", "benedict", "constance", "prudence", "patience", "myrtle", "fern", "cora", "dora", "ida", "eve", "ada", "ria", "mae", "nell", "ned", "ed", "bo", "al", "ty", "kai", "beth", "mercedes", "polly", "molly", "billy", "jimmy", "johnny", "eli", "abel", "may", "adrian", "storm", "alan", "allan", "amos", "axel", "bart", "beau", "bret"]
-)
+EVERYDAY = lexicon.words("everyday_names.txt")
 
 
 def _is_eponym(text: str, parts: list[str], end: int) -> bool:

@@ -117,6 +117,10 @@ def find(text: str) -> Iterator[Identifier]:
     ):
         for match in pattern.finditer(text):
             yield Identifier(match.start(), match.end(), kind, score, "numbers")
+    yield from _by_shape(text)
+
+
+def _by_shape(text: str) -> Iterator[Identifier]:
     for match in _PLATE.finditer(text):
         yield Identifier(match.start(1), match.end(1), _T.VEHICLE, 0.85, "numbers")
     for match in _BARE.finditer(text):

@@ -84,18 +84,12 @@ _WARD = re.compile(
 )
 
 # Words that begin a sentence or a heading before such a noun and name no place.
-_GENERIC = frozenset(
-    ["a", "an", "the", "this", "that", "our", "your", "his", "her", "their", "its", "my", "local", "community", "outpatient", "inpatient", "day", "general", "emergency", "intensive", "family", "primary", "urgent", "mental", "behavioral", "public", "home", "women", "women's", "children's", "men's", "pain", "sleep", "wound", "memory", "heart", "cancer", "eye", "skin", "breast", "diabetes", "anticoagulation", "surgical", "medical", "national", "american", "world", "european", "british", "global", "academic", "tertiary", "district", "regional", "referring", "outside", "private", "free", "virtual", "walk-in", "occupational", "physical", "speech", "pre-op", "post-op", "preoperative", "follow-up", "health", "patient's", "patient", "dental", "student", "travel", "oral", "cardiac", "interventional", "pediatric", "paediatric", "adult", "geriatric", "clinical", "internal", "sports", "plastic", "general", "vascular", "thoracic", "orthopedic", "neurology", "oncology", "cardiology", "bariatric", "robotic", "laparoscopic", "open", "reproductive", "sexual", "maternal", "child", "infant", "senior", "veterans", "nursing", "nuclear", "diagnostic", "advanced", "past", "social", "previous", "prior", "current", "history", "of", "in", "at", "for", "and", "with", "on", "by", "from", "to", "recent", "elective", "spine", "hip", "knee", "joint", "cataract", "back", "hand", "foot", "ankle", "bypass", "gastrointestinal", "renal", "skilled", "acute", "chronic", "long-term", "palliative", "review", "see", "date", "plan", "assessment", "major", "minor", "brain", "spinal", "ct", "mri", "us", "pet", "icu", "ed", "er", "ob", "ent", "gi", "ms", "hiv", "tb", "copd", "pt", "ot", "anticoag", "preventive", "mohs", "complementary", "alternative", "integrative", "tele", "oncologic", "radiation", "medicine", "surgery", "last", "next", "new", "first", "second", "please", "most", "since", "he", "she", "we", "they", "i", "it", "if", "has"]
-)
-_GENERIC_ALONE = frozenset(
-    ["medical", "health", "university", "surgery", "radiology", "cardiology", "oncology", "neurology", "dermatology", "pediatrics", "imaging", "institute", "center", "centre", "pharmacy", "rehab", "rehabilitation", "laboratory", "laboratories"]
-)
+_GENERIC = lexicon.words("not_places.txt")
+_GENERIC_ALONE = lexicon.words("kinds.txt")
 _BODIES = re.compile(
     r"\b(?:National Institutes? of|World Health|Public Health|Mental Health|Global Initiative|American|European|Framingham Heart|Patient Health|Women's Health|Department of)\b"
 )
-_NOT_TOWN = frozenset(
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "mr", "mrs", "ms", "dr", "the", "he", "she", "her", "his", "gi", "er", "ed", "icu", "or", "ct", "mri", "er/", "ob", "pt", "french", "english", "german", "spanish", "italian", "chinese", "american", "african", "european", "asian", "indian", "grade", "stage", "baseline", "home", "work", "her"]
-)
+_NOT_TOWN = lexicon.words("not_towns.txt")
 _PLACED = re.compile(r"(?:\b(?:in|from|near|at|to|of|via|around|outside)\s+(?:the\s+)?|,\s*|\()$", re.IGNORECASE)
 _BEFORE_CODE = re.compile(rf",?\s*{_STATE}(?!\w)")
 
@@ -130,9 +124,7 @@ def _is_big(place: str) -> bool:
     return place.rstrip(".").lower() in _BIG or bool(re.fullmatch(_STATE, place.rstrip(".")))
 
 
-_BIG = frozenset(
-    ["mexico", "india", "china", "europe", "africa", "asia", "america", "canada", "england", "scotland", "wales", "ireland", "france", "germany", "italy", "spain", "brazil", "japan", "korea", "vietnam", "philippines", "pakistan", "bangladesh", "nigeria", "ghana", "kenya", "somalia", "egypt", "iran", "iraq", "syria", "turkey", "greece", "poland", "russia", "ukraine", "cuba", "haiti", "jamaica", "guatemala", "honduras", "peru", "colombia", "ecuador", "usa", "us", "uk", "u.s", "medicare"]
-)
+_BIG = lexicon.words("countries.txt")
 
 
 def _without_stop(value: str, end: int) -> int:
@@ -153,7 +145,7 @@ def _doubtful_towns() -> frozenset[str]:
 def _towns(text: str) -> Iterator[Identifier]:
     for match in _town_pattern().finditer(text):
         name = match.group(1)
-        if not name[0].isupper() and name.lower() not in {"nyc"}:
+        if not name[0].isupper() and name.lower() != "nyc":
             continue
         if name.lower() in _doubtful_towns():
             before = text[max(0, match.start(1) - 14) : match.start(1)]
@@ -194,27 +186,28 @@ def _facilities(text: str) -> Iterator[Identifier]:
             )
     for pattern, score in ((_FACILITY, 0.8), (_SAINT, 0.9), (_AT, 0.8), (_LOWER, 0.7), (_KNOWN_KINDS, 0.8)):
         for match in pattern.finditer(text):
-            value = match.group()
-            skip = _leading_generic(value)
-            rest = value[skip:]
-            if pattern is _KNOWN_KINDS:
-                rest, skip = value[_the(value) :], _the(value)
-            elif not rest or rest.split()[0].lower().rstrip(".,") in _GENERIC_ALONE or _BODIES.search(value):
-                continue
-            if pattern not in (_SAINT, _KNOWN_KINDS) and not re.search(r"[A-Z]", rest.split()[0]):
-                continue
-            if len(rest.split()) == 1 and pattern is not _SAINT:
-                continue
-            if pattern is not _KNOWN_KINDS and re.fullmatch(rf"{_KIND}(?:\s(?:of|at|in|for)\s.*)?", rest):
-                continue
-            if eponym_after(text, match.end()):
-                continue
-            yield Identifier(match.start() + skip, match.end(), IdentifierType.FACILITY, score, "places")
+            skip = _skipped(pattern, match.group())
+            if skip is not None and not eponym_after(text, match.end()):
+                yield Identifier(match.start() + skip, match.end(), IdentifierType.FACILITY, score, "places")
     for pattern in (_GENERAL, _ACRONYM):
         for match in pattern.finditer(text):
             yield Identifier(match.start(1), match.end(1), IdentifierType.FACILITY, 0.7, "places")
     for match in _WARD.finditer(text):
         yield Identifier(match.start(), match.end(), IdentifierType.FACILITY, 0.5, "places")
+
+
+def _skipped(pattern: re.Pattern[str], value: str) -> int | None:
+    """Characters at the beginning that belong to no name; None when no name is left."""
+    if pattern is _KNOWN_KINDS:
+        return _the(value) if _the(value) < len(value) else None
+    skip = _leading_generic(value)
+    words = value[skip:].split()
+    if not words or words[0].lower().rstrip(".,") in _GENERIC_ALONE or _BODIES.search(value):
+        return None
+    if pattern is _SAINT:
+        return skip
+    nameless = len(words) == 1 or not re.search(r"[^\W\d_a-z]", words[0])
+    return None if nameless or re.fullmatch(rf"{_KIND}(?:\s(?:of|at|in|for)\s.*)?", value[skip:]) else skip
 
 
 def _the(value: str) -> int:
@@ -235,6 +228,4 @@ def _leading_generic(value: str) -> int:
     return skipped
 
 
-_OPENERS = frozenset(
-    ["seen", "admitted", "treated", "visited", "follow", "contact", "call", "at", "from", "visit", "referred", "discharged", "transferred", "presented", "evaluated", "called", "patient", "management", "guidelines", "best", "effectiveness", "is", "are", "can", "does", "what", "how", "when", "treatment"]
-)
+_OPENERS = lexicon.words("openers.txt")
