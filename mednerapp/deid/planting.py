@@ -106,12 +106,13 @@ def planted(given: Sources, *, each: int, seed: int = 7) -> Iterator[Marked]:
 
 
 def _templates(*, tuning: bool) -> dict[IdentifierType, list[str]]:
-    found: dict[IdentifierType, list[str]] = {}
-    for line in lexicon.lines("planting.txt"):
-        kind, _, template = line.partition("\t")
-        if is_for_tuning(line) == tuning:
-            found.setdefault(IdentifierType(kind), []).append(template)
-    return found
+    """Of the half; a type that has none there takes those of the other."""
+    lines = [(line, *line.split("\t", 1)) for line in lexicon.lines("planting.txt")]
+    return {
+        kind: [t for line, k, t in lines if k == kind.value and is_for_tuning(line) == tuning]
+        or [t for _, k, t in lines if k == kind.value]
+        for kind in IdentifierType
+    }
 
 
 def _inserted(note: str, sentences: Sequence[tuple[str, list[tuple[int, int, str]]]], rng: random.Random) -> Marked:

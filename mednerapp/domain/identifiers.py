@@ -103,7 +103,7 @@ class HeldNote:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Notes of a project by verdict. unchecked: nothing has looked at them. waiting: held notes, outside the project."""
+    """Notes of a project by verdict. unchecked: nothing has looked at them. waiting: held, outside the project."""
 
     verdicts: dict[Verdict, int]
     unchecked: int

@@ -94,6 +94,7 @@ _UNIT_AFTER = re.compile(
     re.IGNORECASE,
 )
 _RANGE = re.compile(r"^\d{1,4}-\d{1,4}$")
+_ROUND = re.compile(r"^\d+000$")  # a count: platelets 250000
 _MONEY_BEFORE = re.compile(r"[$\u00a3\u20ac]\s?$")
 
 
@@ -125,7 +126,7 @@ def _by_shape(text: str) -> Iterator[Identifier]:
         yield Identifier(match.start(1), match.end(1), _T.VEHICLE, 0.85, "numbers")
     for match in _BARE.finditer(text):
         value = match.group()
-        if _is_public(value) or _RANGE.match(value) or _UNIT_AFTER.match(text, match.end()):
+        if _is_public(value) or _RANGE.match(value) or _ROUND.match(value) or _UNIT_AFTER.match(text, match.end()):
             continue
         if _MONEY_BEFORE.search(text[max(0, match.start() - 2) : match.start()]):
             continue

@@ -23,13 +23,13 @@ _STATE = rf"(?:{_STATES}|(?:{_CODES})\b)"
 _ZIP = r"\d{5}(?:-\d{4})?"
 _A = r"[\u2019']"
 _C, _L = shapes.CAPITAL, shapes.SMALL
-_CAP = rf"{shapes.CAPITAL}[\w&{_A[1:-1]}.-]*\w"
+_CAP = rf"{shapes.CAPITAL}[\w&{_A[1:-1]}.-]{{0,24}}\w"
 _STREET = (
     r"(?:Street|St\b\.?|Avenue|Ave\b\.?|Road|Rd\b\.?|Boulevard|Blvd\b\.?|Drive|Dr\b\.?(?![ ]+[A-Z])|Lane|Ln\b\.?|Court|Ct\b\.?|Place|Pl\b\.?|"
     r"Terrace|Circle|Cir\b\.?|Way|Parkway|Pkwy\b\.?|Highway|Hwy\b\.?|Square|Sq\b\.?|Crescent|Close|Gardens|Grove|Mews|Trail|Row|Walk|Alley|Loop|Plaza)"
 )
 _UNIT = r"(?:,?\s*(?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Rm|Floor|Fl|#)\.?\s*#?\s*[A-Z0-9-]{1,6}\b)?"
-_TOWN = rf"(?:{_C}{_L}[\w{_A[1:-1]}.-]*(?:[ ]{_C}{_L}[\w{_A[1:-1]}.-]*){{0,2}})"
+_TOWN = rf"(?:{_C}{_L}[\w{_A[1:-1]}.-]{{0,24}}(?:[ ]{_C}{_L}[\w{_A[1:-1]}.-]{{0,24}}){{0,2}})"
 _ADDRESS = re.compile(
     rf"(?<![\w/])\d{{1,6}}[A-Za-z]?[ ](?:[NSEW]\.?[ ]|North[ ]|South[ ]|East[ ]|West[ ])?(?:(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}?{_STREET}(?!\w)"
     rf"(?:\s(?:NW|NE|SW|SE|[NSEW])\b)?{_UNIT}(?:\s*,?\s*\n?\s*{_TOWN})?(?:,\s*{_STATE})?(?:,?\s*{_ZIP})?"
