@@ -74,7 +74,7 @@ class Privacy:
             .where(*here)
             .group_by(t.NotePrivacy.verdict)
         )
-        counted: dict[str | None, int] = dict(rows.tuples())
+        counted: dict[str | None, int] = {row[0]: row[1] for row in rows}
         waiting = self._session.scalar(
             select(func.count()).select_from(t.HeldNote).where(t.HeldNote.project_id == project_id)
         )

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ def notes(draw: st.DrawFn) -> tuple[str, list[Identifier]]:
     """A text with identifiers of any type at places that do not overlap; they may touch."""
     text = draw(texts)
     cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=12)))
-    pairs = [pair for pair in zip(cuts, cuts[1:], strict=False) if draw(st.booleans())]
+    pairs = [pair for pair in pairwise(cuts) if draw(st.booleans())]
     return text, [Identifier(start, end, draw(st.sampled_from(IdentifierType))) for start, end in pairs]
 
 
@@ -32,12 +34,12 @@ def kept(text: str, places: list[tuple[int, int]]) -> list[str]:
     return [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-@given(notes(), st.booleans())
+@given(notes(), st.sampled_from([tag, Surrogates(KEY, "p")]))
 def test_replacing_alters_no_other_character_and_the_map_restores_the_note(
-    note: tuple[str, list[Identifier]], tags: bool
+    note: tuple[str, list[Identifier]], substitute: Callable[[Identifier, str], str]
 ) -> None:
     text, found = note
-    replaced = replace_all(text, found, tag if tags else Surrogates(KEY, "p"))
+    replaced = replace_all(text, found, substitute)
     before = kept(text, [(one.start, one.end) for one in found])
     assert kept(replaced.text, [(s.start, s.end) for s in replaced.segments]) == before
     assert restore(replaced.text, replaced.segments) == text
