@@ -13,7 +13,10 @@ from mednerapp.ui.words import count, plain, size
 
 user = guard.require(Permission.IMPORT)
 
-VERDICT = {outcome: outcome.value for outcome in Outcome} | {Outcome.DUPLICATE: "already here"}
+VERDICT = {outcome: outcome.value for outcome in Outcome} | {
+    Outcome.DUPLICATE: "already here",
+    Outcome.HELD: "waiting on Identifiers",
+}
 
 if enter("upload"):
     state().results = []

@@ -1,4 +1,4 @@
-"""`mednerapp deid`: what the recognisers find, measured."""
+"""`mednerapp deid`: what the recognisers find, measured; policies, the way back, a patient's text erased."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mednerapp.cli import output
-from mednerapp.cli.context import AsJson, console
+from mednerapp.cli.context import AsJson, ProjectName, console, find_project, open_app
 from mednerapp.deid import stock
 from mednerapp.deid.detector import Detector, usual
 from mednerapp.deid.measuring import Marked, Measured, is_for_tuning, measure, read_corpus, wilson
 from mednerapp.deid.planting import planted, sources
+from mednerapp.domain.identifiers import IdentifierPolicy
 from mednerapp.errors import InvalidValue
 from mednerapp.scoring.intervals import Estimate
+from mednerapp.services import erasing, identifiers
 
-deid = typer.Typer(no_args_is_help=True, help="Identifiers in notes: how many are found.")
+deid = typer.Typer(no_args_is_help=True, help="Identifiers in notes: find, measure, restore, erase.")
 
 Half = Annotated[
     bool, typer.Option("--tuning-half", help="Measure on the half that may be looked at while rules are written.")
@@ -60,6 +62,50 @@ def evaluate(
     if "planted" in figures:
         print(f"\nPlanted: {each} identifiers of each type into notes of the {half} half; [95% interval]")
         _show(figures["planted"], with_precision=False)
+
+
+@deid.command()
+def check(project: ProjectName) -> None:
+    """Look for identifiers in the project's notes that nothing has looked at yet."""
+    with open_app() as (opened, user), output.counter(console, "notes") as advance:
+        target = find_project(opened, project)
+        found = identifiers.check(opened.store, user=user, project_id=target.id, on_progress=lambda _: advance(1))
+    print(", ".join(f"{count} {verdict.value}" for verdict, count in found.items()))
+
+
+@deid.command()
+def policy(project: ProjectName, choose: Annotated[IdentifierPolicy, typer.Argument()]) -> None:
+    """Say what happens with identifiers in notes that come into the project from now on."""
+    with open_app() as (opened, user):
+        target = find_project(opened, project)
+        identifiers.choose_policy(opened.store, user=user, project_id=target.id, policy=choose)
+    print(f"{target.name}: {choose.value}")
+
+
+@deid.command()
+def restore(
+    note_id: int, out: Annotated[Path, typer.Option("--out", "-o", help="File to write; must not exist.")]
+) -> None:
+    """Write a note as it was before its identifiers were replaced; the audit log says so."""
+    with open_app() as (opened, user), out.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(identifiers.restore_note(opened.store, user=user, note_id=note_id))
+    print(f"Written to {out}")
+
+
+@deid.command()
+def erase(
+    project: ProjectName, patient: Annotated[str, typer.Option(prompt=True, help="Key of the patient; asked for.")]
+) -> None:
+    """Remove a patient's notes for good, with all that hangs on them, and say what remains."""
+    with open_app() as (opened, user):
+        target = find_project(opened, project)
+        erased = erasing.erase_patient(opened.store, user=user, project_id=target.id, patient_key=patient)
+    print(f"Removed for good: {erased.notes} notes of the project, {erased.waiting} waiting for a person.")
+    for note, dataset in erased.kept:
+        print(f"Note {note} stays: needed by the frozen dataset {dataset}.")
+    for adapter in erased.adapters:
+        print(f"The adapter {adapter} has learned from these notes; it remains.")
+    print("Backups and files that were exported before are not reached.")
 
 
 def _notes(paths: Iterable[Path]) -> list[str]:

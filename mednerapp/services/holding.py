@@ -44,14 +44,17 @@ class Released:
 
 
 def hold(tx: Transaction, prepared: Prepared, *, project_id: int, user: User) -> tuple[int, bool]:
-    """Put a note where only few may see it, with what the recognisers found as suggestions."""
+    """Put a note where only few may see it, with what the recognisers found.
+
+    It counts as an identifier until a person takes it away, so nobody can leave one in by not looking.
+    """
     spans = [
         {
             "id": f"found-{number}",
             "start": one.start,
             "end": one.end,
             "label": one.type.value,
-            "state": SpanState.SUGGESTED.value,
+            "state": SpanState.CONFIRMED.value,
             "origin": "model",
             "score": one.score,
         }
@@ -157,7 +160,7 @@ def _apply(spans: dict[str, dict[str, Any]], edit: Edit, *, length: int) -> None
 def release(store: Store, *, user: User, held_id: int, revision: int) -> Released:
     """A person is done: what is not rejected is replaced, the note comes into the project, the waiting text goes.
 
-    A suggestion that nobody has looked at is replaced as well: the safe reading of silence.
+    What nobody has looked at is replaced as well: the safe reading of silence.
 
     Raises:
         RevisionConflict: the identifiers have changed since the person saw them.

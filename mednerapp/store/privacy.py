@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -122,7 +122,7 @@ class Privacy:
             self._session.flush()
 
     def original(self, note_id: int) -> tuple[str, str, str | None, Segments]:
-        """Title, source, patient key and segments.
+        """Title, source, patient key and segments of a note.
 
         Raises:
             NotFound: nothing of the note was replaced.
@@ -205,3 +205,38 @@ class Privacy:
         for held_id in found:
             self.let_go(held_id)
         return len(found)
+
+    def of_patient(self, project_id: int, patient_key: str) -> list[int]:
+        """Ids of the patient's notes, also of those in the bin and of those whose key was replaced."""
+        query = (
+            select(t.Note.id)
+            .join(t.NoteOriginal, t.NoteOriginal.note_id == t.Note.id, isouter=True)
+            .where(
+                t.Note.project_id == project_id,
+                or_(t.Note.patient_key == patient_key, t.NoteOriginal.patient_key == patient_key),
+            )
+            .order_by(t.Note.id)
+        )
+        return list(self._session.scalars(query))
+
+    def frozen(self, note_ids: Collection[int]) -> list[tuple[int, str]]:
+        """(note, name of the dataset that needs it)."""
+        query = (
+            select(t.DatasetNote.note_id, t.Dataset.name)
+            .join(t.Dataset, t.Dataset.id == t.DatasetNote.dataset_id)
+            .where(t.DatasetNote.note_id.in_(note_ids))
+            .order_by(t.DatasetNote.note_id, t.Dataset.name)
+        )
+        return [(row[0], row[1]) for row in self._session.execute(query)]
+
+    def learned_from(self, note_ids: Collection[int]) -> list[str]:
+        """Names of the adapters whose run trained on a dataset with one of the notes on its training side."""
+        query = (
+            select(t.Adapter.name)
+            .join(t.Run, t.Run.id == t.Adapter.run_id)
+            .join(t.DatasetNote, t.DatasetNote.dataset_id == t.Run.dataset_id)
+            .where(t.DatasetNote.note_id.in_(note_ids), t.DatasetNote.split == "train")
+            .distinct()
+            .order_by(t.Adapter.name)
+        )
+        return list(self._session.scalars(query))

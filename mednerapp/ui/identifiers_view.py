@@ -142,8 +142,8 @@ def review(user: User, held: HeldNote) -> None:
             arrive()
             st.rerun()
     st.caption(
-        "Accept or reject what was found, and mark what was missed. Submit replaces everything that is not rejected, "
-        "also what nobody has looked at."
+        "Delete or reject what is no identifier, and mark what was missed. Submit replaces everything else that is "
+        "marked, also what nobody has looked at."
     )
     result = span_editor(
         key="identifiers-editor",

@@ -20,6 +20,7 @@ HEAVY = ("torch", "transformers", "peft", "dbos", "tokenizers", "safetensors", "
 TITLES = {
     "notes": "Notes",
     "upload": "Upload notes",
+    "identifiers": "Identifiers",
     "train": "Train",
     "models": "Models",
     "compare": "Compare",
@@ -61,8 +62,18 @@ def test_the_menu_shows_what_the_role_may_and_a_direct_link_to_more_says_no(
     allowed = {
         Role.ANNOTATOR: ["Annotate", "Notes"],
         Role.CLINICIAN: ["Annotate", "Notes", "Upload", "Dashboard"],
-        Role.LEAD: ["Annotate", "Notes", "Upload", "Train", "Models", "Compare", "Dashboard"],
-        Role.ADMIN: ["Annotate", "Notes", "Upload", "Train", "Models", "Compare", "Dashboard", "Administration"],
+        Role.LEAD: ["Annotate", "Notes", "Upload", "Identifiers", "Train", "Models", "Compare", "Dashboard"],
+        Role.ADMIN: [
+            "Annotate",
+            "Notes",
+            "Upload",
+            "Identifiers",
+            "Train",
+            "Models",
+            "Compare",
+            "Dashboard",
+            "Administration",
+        ],
     }[role]
     sign_in(page, server, role)
     links = page.get_by_test_id("stSidebarNavLink")

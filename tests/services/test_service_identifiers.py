@@ -9,13 +9,14 @@ from mednerapp.deid.detector import Detector
 from mednerapp.domain.accounts import PERMISSIONS, Permission, Role, User
 from mednerapp.domain.annotations import EditAction, SpanState
 from mednerapp.domain.clock import now
+from mednerapp.domain.datasets import Split, split_of
 from mednerapp.domain.identifiers import IdentifierPolicy, IdentifierType, Verdict
 from mednerapp.domain.notes import NewNote
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import InvalidEdit, NotCleared, NotFound, PermissionDenied, RevisionConflict
 from mednerapp.formats.jsonl import NoteWithSpans
-from mednerapp.services import binning, exporting, freezing, holding, identifiers, importing, projects
+from mednerapp.services import binning, erasing, exporting, freezing, holding, identifiers, importing, projects
 from mednerapp.services.importing import Outcome, Upload
 from mednerapp.store import Store
 
@@ -241,3 +242,43 @@ def test_a_replaced_note_can_be_taken_out_again_and_the_way_back_goes_with_a_pur
 def test_only_few_may_see_or_restore() -> None:
     assert {r for r in Role if Permission.SEE_IDENTIFIERS in PERMISSIONS[r]} == {Role.LEAD, Role.ADMIN}
     assert {r for r in Role if Permission.RESTORE_IDENTIFIERS in PERMISSIONS[r]} == {Role.ADMIN}
+
+
+def test_a_patient_is_erased_and_what_remains_is_said(store: Store, people: People, project: Project) -> None:
+    lead, admin = people[Role.LEAD], people[Role.ADMIN]
+    choose(store, people, project, IdentifierPolicy.REPLACE)
+    replaced, _ = bring_in(store, people, project, NOTE, CLEAN, patient="P-7")
+    (other,) = bring_in(store, people, project, "Rash.", patient="P-8")
+    choose(store, people, project, IdentifierPolicy.KEEP)
+    bring_in(store, people, project, f"{NOTE} Again.", patient="P-7")
+    binning.delete(store, user=lead, project_id=project.id, note_ids=[replaced.note_id or 0])
+    with pytest.raises(PermissionDenied):
+        erasing.erase_patient(store, user=lead, project_id=project.id, patient_key="P-7")
+    erased = erasing.erase_patient(store, user=admin, project_id=project.id, patient_key="P-7")
+    assert (erased.notes, erased.waiting, erased.kept, erased.adapters) == (2, 1, (), ())
+    left = projects.notes(store, user=lead, project_id=project.id)
+    assert [note.id for note in left] == [other.note_id]
+    assert holding.waiting(store, user=lead, project_id=project.id) == []
+    assert binning.contents(store, user=lead, project_id=project.id) == []
+    with store.read() as tx:
+        assert not any("P-7" in str(event.detail) for event, _ in tx.audit.recent())
+
+
+def test_a_note_in_a_frozen_dataset_stays_and_is_named(store: Store, people: People, project: Project) -> None:
+    records = [
+        NoteWithSpans(NewNote(text=f"Fever {patient}.", title="Gold", patient_key=patient), ())
+        for patient in patients_on_all_sides()
+    ]
+    importing.import_gold(store, user=people[Role.LEAD], project_id=project.id, records=records)
+    dataset = freezing.freeze(store, user=people[Role.LEAD], project_id=project.id)
+    patient = records[0].note.patient_key or ""
+    erased = erasing.erase_patient(store, user=people[Role.ADMIN], project_id=project.id, patient_key=patient)
+    assert erased.notes == 0
+    assert [name for _, name in erased.kept] == [dataset.name]
+
+
+def patients_on_all_sides() -> list[str]:
+    found: dict[Split, str] = {}
+    for number in range(200):
+        found.setdefault(split_of(patient_key=str(number), content_hash=""), str(number))
+    return list(found.values())

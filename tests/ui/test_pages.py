@@ -25,6 +25,7 @@ ALLOWED = {
     "annotate": set(Role),
     "notes": set(Role),
     "upload": {Role.CLINICIAN, Role.LEAD, Role.ADMIN},
+    "identifiers": {Role.LEAD, Role.ADMIN},
     "train": {Role.LEAD, Role.ADMIN},
     "models": {Role.LEAD, Role.ADMIN},
     "compare": {Role.LEAD, Role.ADMIN},
