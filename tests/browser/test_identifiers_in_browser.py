@@ -61,7 +61,7 @@ def test_a_note_is_held_reviewed_and_exported_and_leaves_no_trace_elsewhere(
         {"name": "Quarrington.txt", "mimeType": "text/plain", "buffer": NOTE.encode()}
     )
     page.get_by_role("button", name="Import 1 note").click()
-    expect(page.get_by_text("1 waiting on Identifiers")).to_be_visible(timeout=60_000)  # Presidio is loaded now
+    expect(page.get_by_text("1 held for review")).to_be_visible(timeout=60_000)  # Presidio is loaded now
     store, project = server.app.store, projects.all_projects(server.app.store)[0]
     with store.read() as tx:
         lead = next(user for user in tx.users.all() if user.role is Role.LEAD)
