@@ -65,6 +65,17 @@ class NothingToTrainOn(MedNerError):
     """A dataset cannot be frozen or trained on because a split would be empty."""
 
 
+class NotCleared(MedNerError):
+    """Notes have not passed the project's policy on identifiers, so nothing is trained on or exported."""
+
+    def __init__(self, note_ids: Sequence[int]) -> None:
+        count = f"{len(note_ids)} {'note has' if len(note_ids) == 1 else 'notes have'}"
+        super().__init__(
+            f"{count} not passed this project's policy on identifiers. Look at the page Identifiers, then try again."
+        )
+        self.note_ids = tuple(note_ids)
+
+
 class NotHighlighted(MedNerError):
     """The model failed on some notes; all others have their highlights."""
 

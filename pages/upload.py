@@ -13,7 +13,7 @@ from mednerapp.ui.words import count, plain
 
 user = guard.require(Permission.IMPORT)
 
-VERDICT = {outcome: outcome.value for outcome in Outcome} | {Outcome.DUPLICATE: "already here"}
+VERDICT = {o: o.value for o in Outcome} | {Outcome.DUPLICATE: "already here", Outcome.HELD: "held for review"}
 
 if enter("upload"):
     state().results = []

@@ -7,6 +7,7 @@ from db.tables.gold import DoubleNote, Gold, GoldEvent, GoldSource, GoldSpan, Su
 from db.tables.models import Adapter, Encoder, Prediction, PredictionSpan, Promotion
 from db.tables.notes import Label, LabelSchema, Note, NoteLease, NoteQueue, Project
 from db.tables.people import AuditEvent, User, UserSession
+from db.tables.privacy import HeldNote, NoteOriginal, NotePrivacy, ProjectPrivacy
 from db.tables.work import (
     JOB_STATES,
     Board,
@@ -49,6 +50,7 @@ __all__ = [
     "GoldEvent",
     "GoldSource",
     "GoldSpan",
+    "HeldNote",
     "Job",
     "JobAttempt",
     "JobLog",
@@ -56,10 +58,13 @@ __all__ = [
     "LabelSchema",
     "Note",
     "NoteLease",
+    "NoteOriginal",
+    "NotePrivacy",
     "NoteQueue",
     "Prediction",
     "PredictionSpan",
     "Project",
+    "ProjectPrivacy",
     "Promotion",
     "Run",
     "RunEpoch",

@@ -28,6 +28,7 @@ from mednerapp.cli.context import (
     find_project,
     open_app,
 )
+from mednerapp.cli.deid import deid
 from mednerapp.cli.exchange import export, formats
 from mednerapp.cli.gold import agreement, datasets
 from mednerapp.cli.intake import import_notes, watch
@@ -56,6 +57,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, re
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
 app.add_typer(bench, name="bench")
+app.add_typer(deid, name="deid")
 app.add_typer(models, name="models")
 app.add_typer(simulate, name="simulate")
 bench.command()(bench_jobs.kills)

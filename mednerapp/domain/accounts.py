@@ -25,6 +25,8 @@ class Permission(StrEnum):
     EXPORT = "export"
     DELETE = "delete notes"
     REVIEW = "review others' annotations"
+    SEE_IDENTIFIERS = "see notes with their identifiers"
+    RESTORE_IDENTIFIERS = "restore replaced identifiers"
     ADMINISTER = "administer"
 
 
@@ -40,6 +42,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.EXPORT,
             Permission.DELETE,
             Permission.REVIEW,
+            Permission.SEE_IDENTIFIERS,
         }
     ),
     Role.ADMIN: frozenset(Permission),

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from streamlit import config
 
 from mednerapp.bootstrap import App
-from mednerapp.http import annotations, board_reports, bulk, edits, exports, health, sign_in
+from mednerapp.http import annotations, board_reports, bulk, edits, exports, health, held, sign_in
 from mednerapp.http.connections import answer_at_once
 from mednerapp.http.identity import Identity
 from mednerapp.http.logs import hide_messages_of_errors
@@ -38,6 +38,7 @@ def wire(app: App) -> Wiring:
             *bulk.routes(app),
             *exports.routes(app),
             *board_reports.routes(app),
+            *held.routes(app),
             *health.routes(app),
         ],
         middleware=[Middleware(Protection, settings=app.settings), Middleware(Identity, app_=app)],

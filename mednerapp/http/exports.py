@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Permission
-from mednerapp.errors import NotFound, PermissionDenied, SignedOut
+from mednerapp.errors import NotCleared, NotFound, PermissionDenied, SignedOut
 from mednerapp.http.identity import session_of, signed_in
 from mednerapp.services import carrying, experiment_documents, experiment_reports, exporting
 from mednerapp.services.experiment_reports import Report
@@ -100,6 +100,8 @@ async def asked(call: Callable[..., T], *arguments: object) -> T | JSONResponse:
         return JSONResponse({"error": "forbidden", "message": str(error)}, 403)
     except NotFound as error:
         return JSONResponse({"error": "not_found", "message": str(error)}, 404)
+    except NotCleared as error:
+        return JSONResponse({"error": "identifiers", "message": str(error)}, 409)
 
 
 def file(content: Iterable[str] | Iterable[bytes] | JSONResponse, name: str, media_type: str) -> Response:

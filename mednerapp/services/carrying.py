@@ -12,6 +12,7 @@ from mednerapp.errors import InvalidValue, UnknownLabel
 from mednerapp.formats import dataset as files
 from mednerapp.formats.dataset import Carried, DatasetFile
 from mednerapp.services.events import Change, record
+from mednerapp.services.identifiers import require_passed
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Store, Transaction
 
@@ -20,12 +21,16 @@ def export(store: Store, *, user: User, dataset_id: int) -> Iterator[str]:
     """The lines of the dataset's file. It holds patient text and patient keys: who took it is in the audit log.
 
     Permission is checked and the audit entry written by the call itself, before the first line is asked for.
+
+    Raises:
+        NotCleared: a note has not passed the project's policy on identifiers.
     """
     user.require(Permission.EXPORT)
     with store.write() as tx:
         dataset = tx.datasets.get(dataset_id)
         labels = tx.projects.schema(dataset.schema_id).names
         members = {member.note_id: member for member in tx.datasets.members(dataset_id)}
+        require_passed(tx, project_id=dataset.project_id, note_ids=list(members))
         notes = [
             Carried(
                 NewNote(

@@ -10,6 +10,7 @@ from mednerapp.domain.annotations import AnnotatedSpan, Annotation, SpanState
 from mednerapp.domain.exchange import Document, ExchangeSpan, LossReport
 from mednerapp.domain.notes import Note
 from mednerapp.formats.table import FORMATS, Format, format_named
+from mednerapp.services.identifiers import require_passed
 from mednerapp.store import Store, Transaction
 
 
@@ -54,12 +55,15 @@ def export(
 
     Raises:
         NotFound: there is no such project or format.
+        NotCleared: a note has not passed the project's policy on identifiers.
     """
     user.require(Permission.EXPORT)
     row = format_named(format_key)
     with store.read() as tx:
         tx.projects.get(project_id)
     annotations, names = _submitted(store, project_id)
+    with store.read() as tx:
+        require_passed(tx, project_id=project_id, note_ids=[annotation.note_id for annotation in annotations])
     spans = sum(len(_wanted(annotation, only_confirmed=only_confirmed)) for annotation in annotations)
     with store.write() as tx:
         told = {"notes": len(annotations), "spans": spans, "format": row.key, "only_confirmed": only_confirmed}

@@ -7,6 +7,7 @@ from mednerapp.domain.clock import now
 from mednerapp.domain.datasets import Dataset, Split, dataset_hash
 from mednerapp.errors import InvalidValue, NothingToTrainOn
 from mednerapp.services.gold import by_split, frozen
+from mednerapp.services.identifiers import require_passed
 from mednerapp.store import Store
 
 MAX_NAME = 200
@@ -19,11 +20,13 @@ def freeze(store: Store, *, user: User, project_id: int, name: str = "") -> Data
 
     Raises:
         NothingToTrainOn: if there would be no training or no test note.
+        NotCleared: if a note has not passed the project's policy on identifiers.
         InvalidValue: if another dataset has the name, or it is too long.
     """
     user.require(Permission.TRAIN)
     with store.read() as tx:  # of one moment: an annotation that is reopened meanwhile is in it as it was submitted
         gold = frozen(tx, project_id)
+        require_passed(tx, project_id=project_id, note_ids=[one.gold.note_id for one in gold])
     counts = {split: sum(one.gold.split is split for one in gold) for split in Split}
     if not counts[Split.TRAIN] or not counts[Split.TEST]:
         found = ", ".join(f"{count} {split.value}" for split, count in counts.items())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from mednerapp.deid.replacing import to_replaced
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
     IMPORT_CLIENT,
@@ -15,12 +16,15 @@ from mednerapp.domain.annotations import (
     SpanState,
     imported_id,
 )
+from mednerapp.domain.identifiers import IdentifierPolicy, IdentifierType
 from mednerapp.domain.notes import NewNote, normalise_text
-from mednerapp.domain.spans import check_within
+from mednerapp.domain.spans import Span, check_within
 from mednerapp.errors import RejectedNote
 from mednerapp.formats.jsonl import NoteWithSpans
 from mednerapp.formats.text import clean_title, read_note, safe_title
+from mednerapp.services import holding, identifiers
 from mednerapp.services.events import Change, record
+from mednerapp.services.identifiers import Prepared
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.settings import Settings
 from mednerapp.store import Store, Transaction
@@ -33,15 +37,20 @@ class Outcome(StrEnum):
     RESTORED = "restored"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file or pasted text that was looked at but not yet imported: a note, or the reason why it cannot be one."""
+    """A file or pasted text that was looked at but not yet imported: a note, or the reason why it cannot be one.
+
+    known: what came with the note and tells who it is about (name, numbers, address), so that it is found in the text.
+    """
 
     name: str
     note: NewNote | None
     reason: str = ""
+    known: Mapping[IdentifierType, Sequence[str]] = field(default_factory=dict[IdentifierType, Sequence[str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +110,40 @@ def import_uploads(
     user.require(Permission.IMPORT)
     with store.read() as tx:
         tx.projects.get(project_id)
+        policy, key = tx.privacy.policy(project_id)
     results: list[ImportResult] = []
     try:
         for upload in uploads:
-            results.append(_import_one(store, user=user, project_id=project_id, upload=upload))
+            results.append(_import_one(store, user=user, project_id=project_id, upload=upload, policy=policy, key=key))
             if on_progress:
                 on_progress(len(results))
     finally:  # what is in the project is in the audit log, too, when the page that shows progress is left half-way
         with store.write() as tx:
             tally = {outcome.value: sum(r.outcome is outcome for r in results) for outcome in Outcome}
+            if not tally[Outcome.HELD.value]:
+                del tally[Outcome.HELD.value]  # most projects hold nothing
             tx.audit.add(user=user, action="notes imported", target=f"project:{project_id}", **tally)
     return results
 
 
-def _import_one(store: Store, *, user: User, project_id: int, upload: Upload) -> ImportResult:
+def _import_one(
+    store: Store, *, user: User, project_id: int, upload: Upload, policy: IdentifierPolicy, key: bytes
+) -> ImportResult:
     if upload.note is None:
         return ImportResult(upload.name, Outcome.REJECTED, upload.reason)
+    prepared = identifiers.prepare(upload.note, policy=policy, key=key, known=upload.known)
+    if policy is IdentifierPolicy.REFUSE and prepared.found:
+        reason = f"Identifiers were found ({prepared.said}), and this project refuses such notes."
+        return ImportResult(upload.name, Outcome.REJECTED, reason)
+    if policy is IdentifierPolicy.KEEP and prepared.found:
+        with store.write() as tx:
+            _, new = holding.hold(tx, prepared, project_id=project_id, user=user)
+        reason = f"Identifiers were found ({prepared.said}): it waits on the page Identifiers."
+        return ImportResult(upload.name, Outcome.HELD if new else Outcome.DUPLICATE, reason)
     with store.write() as tx:
-        note_id, new = tx.notes.find_or_add(project_id=project_id, note=upload.note, user_id=user.id)
+        note_id, new = tx.notes.find_or_add(project_id=project_id, note=prepared.note, user_id=user.id)
+        if new:
+            identifiers.stored(tx, prepared, note_id=note_id, user=user)
         if not new and not _restore(tx, note_id, project_id, user):
             return ImportResult(upload.name, Outcome.DUPLICATE, "This text is in the project already.", note_id)
         if not new:
@@ -149,17 +174,23 @@ def import_gold(
 
     A note that is there already is left as it is and counted as a duplicate, or as restored if it was in the bin.
     Highlights are asked for, because others annotate these notes, too; they never get into an annotation that was
-    imported.
+    imported. A note with identifiers is refused where the project refuses or holds such notes; where it replaces them,
+    the spans move with the text.
 
     Raises:
         UnknownLabel, InvalidValue: a span does not fit the project or its note; the notes before it are imported.
     """
     user.require(Permission.IMPORT)
-    tally = dict.fromkeys(Outcome, 0)
+    tally = {outcome: 0 for outcome in Outcome if outcome is not Outcome.HELD}
+    with store.read() as tx:
+        policy, key = tx.privacy.policy(project_id)
     try:
         for done, record_ in enumerate(records, start=1):
-            with store.write() as tx:
-                outcome = _import_gold_note(tx, user=user, project_id=project_id, value=record_)
+            prepared = identifiers.prepare(record_.note, policy=policy, key=key)
+            outcome = Outcome.REJECTED
+            if not prepared.found or prepared.replaced:
+                with store.write() as tx:
+                    outcome = _import_gold_note(tx, user=user, project_id=project_id, value=record_, prepared=prepared)
             tally[outcome] += 1
             if on_progress:
                 on_progress(done)
@@ -170,20 +201,40 @@ def import_gold(
     return tally
 
 
-def _import_gold_note(tx: Transaction, *, user: User, project_id: int, value: NoteWithSpans) -> Outcome:
+def _import_gold_note(
+    tx: Transaction, *, user: User, project_id: int, value: NoteWithSpans, prepared: Prepared
+) -> Outcome:
     schema = tx.projects.get(project_id).schema
     for span in value.spans:
         schema.check(span.label)
         check_within(span, len(value.note.text))
-    note_id, new = tx.notes.find_or_add(project_id=project_id, note=value.note, user_id=user.id)
+    note_id, new = tx.notes.find_or_add(project_id=project_id, note=prepared.note, user_id=user.id)
     if not new:
         return Outcome.RESTORED if _restore(tx, note_id, project_id, user) else Outcome.DUPLICATE
+    identifiers.stored(tx, prepared, note_id=note_id, user=user)
     head = tx.annotations.add(note_id=note_id, user_id=user.id)
     changes = [
-        Change.new(imported_id(number), span, state=SpanState.CONFIRMED, origin=Origin.PERSON, action=EditAction.CREATE)
+        Change.new(
+            imported_id(number),
+            _moved(span, prepared),
+            state=SpanState.CONFIRMED,
+            origin=Origin.PERSON,
+            action=EditAction.CREATE,
+        )
         for number, span in enumerate(value.spans)
     ]
     record(tx, head=head, client=IMPORT_CLIENT, user_id=user.id, changes=changes)
     tx.annotations.set_state(head.id, AnnotationState.SUBMITTED)
     queue_predictions(tx, project_id=project_id, user_id=user.id)
     return Outcome.IMPORTED
+
+
+def _moved(span: Span, prepared: Prepared) -> Span:
+    """The span where its words are after the replacement; one over part of an identifier grows to the whole of it."""
+    if prepared.replaced is None:
+        return span
+    segments = prepared.replaced.segments
+    pieces = tuple(
+        (to_replaced(start, segments), to_replaced(end, segments, end=True)) for start, end in span.fragments
+    )
+    return Span(to_replaced(span.start, segments), to_replaced(span.end, segments, end=True), span.label, pieces)

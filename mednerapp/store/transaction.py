@@ -30,6 +30,7 @@ from mednerapp.store.notes import Notes
 from mednerapp.store.outcomes import Outcomes
 from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
+from mednerapp.store.privacy import Privacy
 from mednerapp.store.projects import Projects
 from mednerapp.store.queue import Queue
 from mednerapp.store.runs import Runs
@@ -68,6 +69,7 @@ class Transaction:
         self.audit = Audit(session)
         self.projects = Projects(session)
         self.notes = Notes(session)
+        self.privacy = Privacy(session)
         self.search = Search(session)
         self.queue = Queue(session)
         self.leases = Leases(session)

@@ -16,6 +16,7 @@ MENU: dict[str, tuple[str, Permission]] = {
     "annotate": ("Annotate", Permission.ANNOTATE),
     "notes": ("Notes", Permission.ANNOTATE),
     "upload": ("Upload", Permission.IMPORT),
+    "identifiers": ("Identifiers", Permission.SEE_IDENTIFIERS),
     "gold": ("Gold", Permission.REVIEW),
     "datasets": ("Datasets", Permission.TRAIN),
     "train": ("Train", Permission.TRAIN),

@@ -20,6 +20,7 @@ HEAVY = ("torch", "transformers", "peft", "dbos", "tokenizers", "safetensors", "
 TITLES = {
     "notes": "Notes",
     "upload": "Upload notes",
+    "identifiers": "Identifiers",
     "train": "Train",
     "models": "Models",
     "compare": "Compare",
@@ -59,21 +60,25 @@ def test_the_start_leads_to_the_next_note(page: Page, server: AppServer) -> None
 def test_the_menu_shows_what_the_role_may_and_a_direct_link_to_more_says_no(
     page: Page, server: AppServer, role: Role
 ) -> None:
+    lead = [
+        "Annotate",
+        "Notes",
+        "Upload",
+        "Identifiers",
+        "Gold",
+        "Datasets",
+        "Train",
+        "Models",
+        "Compare",
+        "Dashboard",
+        "Jobs",
+        "Model in use",
+    ]
     allowed = {
         Role.ANNOTATOR: ["Annotate", "Notes"],
         Role.CLINICIAN: ["Annotate", "Notes", "Upload", "Dashboard"],
-        Role.LEAD: ["Annotate", "Notes", "Upload", "Train", "Models", "Compare", "Dashboard", "Jobs"],
-        Role.ADMIN: [
-            "Annotate",
-            "Notes",
-            "Upload",
-            "Train",
-            "Models",
-            "Compare",
-            "Dashboard",
-            "Jobs",
-            "Administration",
-        ],
+        Role.LEAD: lead,
+        Role.ADMIN: [*lead, "Administration"],
     }[role]
     sign_in(page, server, role)
     links = page.get_by_test_id("stSidebarNavLink")

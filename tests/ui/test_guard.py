@@ -17,6 +17,7 @@ def test_there_are_pages() -> None:
         "annotate",
         "notes",
         "upload",
+        "identifiers",
         "train",
         "models",
         "compare",

@@ -29,6 +29,7 @@ ALLOWED = {
     "gold": {Role.LEAD, Role.ADMIN},
     "datasets": {Role.LEAD, Role.ADMIN},
     "promotion": {Role.LEAD, Role.ADMIN},
+    "identifiers": {Role.LEAD, Role.ADMIN},
     "train": {Role.LEAD, Role.ADMIN},
     "models": {Role.LEAD, Role.ADMIN},
     "compare": {Role.LEAD, Role.ADMIN},

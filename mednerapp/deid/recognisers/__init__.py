@@ -1,0 +1,1 @@
+"""One file for each kind of identifier: `find(text)` gives what it holds, in any order, perhaps overlapping."""
