@@ -83,9 +83,9 @@ def room_for(tokens: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_smaller_passes_give_the_same_training_and_are_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = bench.train()
     assert bench.said == []
-    tried = room_for(250, monkeypatch)
+    tried = room_for(220, monkeypatch)
     found = bench.train()
-    assert sum(tokens > 250 for tokens in tried) == 1
+    assert sum(tokens > 220 for tokens in tried) == 1
     assert all(torch.allclose(found[name], expected[name], atol=1e-5) for name in expected)
     [said] = bench.said
     assert said.startswith("Out of memory on cpu: from now on 200 tokens at a time instead of 800, with the gradients")
@@ -103,12 +103,12 @@ def test_when_smaller_passes_do_not_suffice_either_the_run_fails_and_says_what_t
 def test_a_run_that_is_paused_goes_on_with_the_passes_that_had_room(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room_for(250, monkeypatch)
+    room_for(220, monkeypatch)
     undisturbed = bench.train()
     bench.steps = 0
     with pytest.raises(TrainingStopped, match="paused"):
         bench.train(Checkpoints(tmp_path / "saved", attempt="one"), stop_after=1)
-    tried = room_for(250, monkeypatch)
+    tried = room_for(220, monkeypatch)
     resumed = bench.train(Checkpoints(tmp_path / "saved", attempt="two"))
-    assert max(tried) <= 250
+    assert max(tried) <= 220
     assert all(torch.equal(resumed[name], undisturbed[name]) for name in undisturbed)
