@@ -15,6 +15,9 @@ from mednerapp.domain.queue import NOT_LOOKED_AT, QueueOrder, shuffle_key
 
 _SUBMITTED = "submitted"
 _OPEN = "in_progress"
+# Made once and without the mapping: to build the statement costs more than to run it.
+_ONE, _OTHER = (t.Annotation.__table__.alias(name) for name in ("one", "other"))
+_DOUBLE = t.DoubleNote.__table__.alias("double")
 _ORDERS: dict[QueueOrder, tuple[Any, ...]] = {
     QueueOrder.IMPORT: (t.NoteQueue.note_id,),
     QueueOrder.UNCERTAIN: (t.NoteQueue.certainty, t.NoteQueue.note_id),
@@ -266,15 +269,14 @@ def _submitted(note_id: Any, user_id: int | None = None) -> ColumnElement[bool]:
 
 def _full(note_id: Any) -> ColumnElement[bool]:
     """Whether as many people have submitted the note as it is for: two for a double one, else one."""
-    double, one, other = aliased(t.DoubleNote), aliased(t.Annotation), aliased(t.Annotation)
     two = exists().where(
-        one.note_id == note_id,
-        other.note_id == note_id,
-        one.id < other.id,
-        one.state == _SUBMITTED,
-        other.state == _SUBMITTED,
+        _ONE.c.note_id == note_id,
+        _OTHER.c.note_id == note_id,
+        _ONE.c.id < _OTHER.c.id,
+        _ONE.c.state == _SUBMITTED,
+        _OTHER.c.state == _SUBMITTED,
     )
-    return and_(_submitted(note_id), or_(~exists().where(double.note_id == note_id), two))
+    return and_(_submitted(note_id), or_(~exists().where(_DOUBLE.c.note_id == note_id), two))
 
 
 def _put_off(note_id: Any, user_id: int) -> ColumnElement[bool]:

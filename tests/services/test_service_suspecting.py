@@ -114,7 +114,8 @@ def test_planted_errors_come_first_and_a_lead_fixes_them(
         (FEVER, ("lead",), ""),
         (ASPIRIN, (), "lead"),
     ]
-    assert freezing.freeze(sqlite_store, user=lead, project_id=project.id).content_hash != dataset.content_hash
+    corrected = freezing.freeze(sqlite_store, user=lead, project_id=project.id, name="Corrected")
+    assert corrected.content_hash != dataset.content_hash
 
     with pytest.raises(ChangedSince):
         suspecting.decide(sqlite_store, user=lead, suspicion_id=found.suspicion.id, spans=[])
