@@ -77,7 +77,7 @@ def rows(session: Session) -> dict[str, int]:
     return {name: session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for name, table in counted.items()}
 
 
-def _insert(session: Session, table: Any, query: sa.Select[Any]) -> None:
+def _insert(session: Session, table: Any, query: sa.Select[*tuple[Any, ...]]) -> None:
     session.execute(sa.insert(table).from_select([column.name for column in query.selected_columns], query))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from db.engine import Database
 
 
 @contextmanager
-def statements(database: Database) -> Iterator[list[tuple[str, float]]]:
+def statements(database: Database) -> Generator[list[tuple[str, float]]]:
     """(statement, seconds until its first rows are there) of what is read meanwhile, in order."""
     found: list[tuple[str, float]] = []
     begun: list[float] = []

@@ -242,7 +242,7 @@ def _ordered(dimension: Dimension, tables: Mapping[str, Array]) -> dict[str, Arr
     return kept | {REST: np.sum([tables[name] for name in rest], axis=0)} if rest else kept
 
 
-_WORTH = {  # schema → kind → what a pair counts
+_WORTH: dict[Schema, dict[ErrorKind | None, float]] = {  # schema → kind → what a pair counts
     Schema.STRICT: {None: 1.0},
     Schema.EXACT: {None: 1.0, ErrorKind.TYPE: 1.0},
     Schema.PARTIAL: {None: 1.0, ErrorKind.TYPE: 1.0, ErrorKind.BOUNDARY: 0.5, ErrorKind.BOTH: 0.5},

@@ -78,8 +78,8 @@ def more_notes(curves: Sequence[CurveOf]) -> str:
     now, ahead = curve.now, curve.ahead
     gain = 100 * (ahead.value - now.value)
     return (
-        f"With twice the training notes ({now.notes:.0f} to {ahead.notes:.0f}) the F1 of {curve.name} is forecast to "
-        f"go from {100 * now.value:.1f}% to {100 * ahead.value:.1f}% ({gain:+.1f} points; 95% band "
+        f"With twice the training notes ({now.notes:.0f} to {ahead.notes:.0f}) the F1 of models over {curve.name} is "
+        f"forecast to go from {100 * now.value:.1f}% to {100 * ahead.value:.1f}% ({gain:+.1f} points; 95% band "
         f"{100 * ahead.low:.1f}\u2013{100 * ahead.high:.1f})."
     )
 

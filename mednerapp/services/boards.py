@@ -41,7 +41,7 @@ def refresh(store: Store, *, dataset_id: int, on_progress: Progress | None = Non
         basis = basis_of(common)
         known = tx.boards.summed_up(dataset_id, basis)
         rank = {row.evaluation_id: row for row in tx.boards.ranked(dataset_id) if row.evaluation_id in known}
-    say = on_progress or (lambda _done, _all: None)
+    say = on_progress or _silent
     for done, head in enumerate(heads):
         say(done, len(heads))
         if head.id not in known and notes:
@@ -67,6 +67,10 @@ def refresh(store: Store, *, dataset_id: int, on_progress: Progress | None = Non
     say(len(heads), len(heads))
 
 
+def _silent(_done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
 def micro_counts(tx: Transaction, evaluation_id: int, note_ids: Sequence[int]) -> list[Counts]:
     """Strict counts over all labels, one for each of the notes, in their order."""
     total = dict.fromkeys(note_ids, Counts())
@@ -86,8 +90,9 @@ def difference_from(value: Mapping[str, Any]) -> Difference | None:
     """The best model minus this one; None of the best itself."""
     if not value:
         return None
-    fields = dict(value["difference"])
-    return Difference(**{**fields, "estimate": Estimate(*fields["estimate"])})
+    fields: dict[str, Any] = dict(value["difference"])
+    fields["estimate"] = Estimate(*fields["estimate"])
+    return Difference(**fields)
 
 
 def _common(tx: Transaction, heads: Sequence[EvaluationHead]) -> frozenset[int]:
