@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -114,7 +114,7 @@ def _holds_suggestions(row: Format) -> bool:
     return row.losses([probe]).spans_left_out == 0
 
 
-def _resumed(out: Path, order: dict[str, object]) -> BulkProgress:
+def _resumed(out: Path, order: Mapping[str, object]) -> BulkProgress:
     path = out / _STATE
     if not path.exists():
         if any(out.glob("part-*")):
