@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mednerapp.deid.detector import Detector, usual
-from mednerapp.deid.replacing import Replaced, Segment, replace_all, restore
+from mednerapp.deid.replacing import Replaced, Segment, replace_all, restore, to_replaced
 from mednerapp.deid.surrogates import Surrogates, tag
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.identifiers import Identifier, IdentifierPolicy, IdentifierType, Standing, Verdict
 from mednerapp.domain.notes import NewNote
+from mednerapp.domain.spans import Span
 from mednerapp.errors import NotCleared
 from mednerapp.store import Store, Transaction
 
@@ -112,6 +113,17 @@ def prepared_from(note: NewNote, found: Sequence[Identifier], *, policy: Identif
 
 def _pseudonym(key: bytes, kind: str, value: str) -> str:
     return hmac.new(key, f"{kind}\x1f{value}".encode(), hashlib.sha256).hexdigest()[:12]
+
+
+def moved(span: Span, prepared: Prepared) -> Span:
+    """The span where its words are after the replacement; one over part of an identifier grows to the whole of it."""
+    if prepared.replaced is None:
+        return span
+    segments = prepared.replaced.segments
+    pieces = tuple(
+        (to_replaced(start, segments), to_replaced(end, segments, end=True)) for start, end in span.fragments
+    )
+    return Span(to_replaced(span.start, segments), to_replaced(span.end, segments, end=True), span.label, pieces)
 
 
 def stored(

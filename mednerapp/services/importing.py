@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from mednerapp.deid.replacing import to_replaced
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import (
     IMPORT_CLIENT,
@@ -18,13 +17,13 @@ from mednerapp.domain.annotations import (
 )
 from mednerapp.domain.identifiers import IdentifierPolicy, IdentifierType
 from mednerapp.domain.notes import NewNote, normalise_text
-from mednerapp.domain.spans import Span, check_within
+from mednerapp.domain.spans import check_within
 from mednerapp.errors import RejectedNote
 from mednerapp.formats.jsonl import NoteWithSpans
 from mednerapp.formats.text import clean_title, read_note, safe_title
 from mednerapp.services import holding, identifiers
 from mednerapp.services.events import Change, record
-from mednerapp.services.identifiers import Prepared
+from mednerapp.services.identifiers import Prepared, moved
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.settings import Settings
 from mednerapp.store import Store, Transaction
@@ -216,7 +215,7 @@ def _import_gold_note(
     changes = [
         Change.new(
             imported_id(number),
-            _moved(span, prepared),
+            moved(span, prepared),
             state=SpanState.CONFIRMED,
             origin=Origin.PERSON,
             action=EditAction.CREATE,
@@ -227,14 +226,3 @@ def _import_gold_note(
     tx.annotations.set_state(head.id, AnnotationState.SUBMITTED)
     queue_predictions(tx, project_id=project_id, user_id=user.id)
     return Outcome.IMPORTED
-
-
-def _moved(span: Span, prepared: Prepared) -> Span:
-    """The span where its words are after the replacement; one over part of an identifier grows to the whole of it."""
-    if prepared.replaced is None:
-        return span
-    segments = prepared.replaced.segments
-    pieces = tuple(
-        (to_replaced(start, segments), to_replaced(end, segments, end=True)) for start, end in span.fragments
-    )
-    return Span(to_replaced(span.start, segments), to_replaced(span.end, segments, end=True), span.label, pieces)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 
@@ -21,11 +21,14 @@ from mednerapp.domain.annotations import (
     imported_id,
 )
 from mednerapp.domain.exchange import Document, ExchangeSpan, Trait, Unreadable
+from mednerapp.domain.identifiers import IdentifierPolicy
 from mednerapp.domain.notes import NewNote
 from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue, RejectedNote
 from mednerapp.formats.text import clean_title
+from mednerapp.services import identifiers
 from mednerapp.services.events import Change, record
+from mednerapp.services.identifiers import Prepared, moved
 from mednerapp.services.predicting import queue_predictions
 from mednerapp.store import Store, Transaction
 
@@ -67,9 +70,14 @@ class _Ready:
     """A document that fits: everything that can be refused was looked at before anything is stored."""
 
     place: str
-    note: NewNote
+    prepared: Prepared
     spans: tuple[AnnotatedSpan, ...]
     submitted: bool
+
+    @property
+    def note(self) -> NewNote:
+        """As it is stored."""
+        return self.prepared.note
 
 
 def import_documents(
@@ -95,6 +103,7 @@ def import_documents(
     user.require(Permission.IMPORT)
     with store.read() as tx:
         project = tx.projects.get(project_id)
+        policy, key = tx.privacy.policy(project_id)
     report, done = MergeReport(), 0
     rest = iter(documents)
     seen: set[str] = set()  # of a dry run: what its own documents would have stored
@@ -108,9 +117,8 @@ def import_documents(
                     continue
                 place = f"note {done}"
                 try:
-                    ready.append(
-                        _ready(document, place, project, label_map, report, annotated=annotated, source=source)
-                    )
+                    item = _ready(document, place, project, label_map, report, annotated=annotated, source=source)
+                    ready.append(_without_identifiers(item, policy, key))
                 except (RejectedNote, InvalidValue) as error:
                     report.reject(place, str(error))
             if dry_run:
@@ -136,10 +144,29 @@ def import_documents(
     return report
 
 
+def _without_identifiers(item: _Ready, policy: IdentifierPolicy, key: bytes) -> _Ready:
+    """What the project's policy makes of it: a note whose identifiers are replaced takes its spans along.
+
+    Raises:
+        RejectedNote: it holds identifiers, and the project refuses such notes or lets a person look at them first.
+    """
+    prepared = identifiers.prepare(item.note, policy=policy, key=key)
+    if prepared.found and not prepared.replaced:
+        raise RejectedNote(
+            f"Identifiers were found ({prepared.said}), and the project's policy keeps such notes out. Upload "
+            "it on the page to have it looked at, or choose to replace identifiers."
+        )
+    spans = tuple(replace(span, span=moved(span.span, prepared)) for span in item.spans)
+    return _Ready(item.place, prepared, spans, submitted=item.submitted)
+
+
 def _store_batch(store: Store, user: User, project_id: int, ready: Sequence[_Ready], report: MergeReport) -> None:
     with store.write() as tx:
         notes = tx.notes.find_or_add_all(project_id=project_id, notes=[item.note for item in ready], user_id=user.id)
         restored = set(tx.notes.restore({i for i, new in notes if not new}, project_id=project_id))
+        for item, (note_id, new) in zip(ready, notes, strict=True):
+            if new:
+                identifiers.stored(tx, item.prepared, note_id=note_id, user=user)
         for note_id in sorted(restored):
             tx.audit.add(user=user, action="note restored", target=f"note:{note_id}", by_import=True)
         outcomes = [
@@ -206,10 +233,11 @@ def _ready(
         foreign_id=document.id,
         written_on=document.written_on,
     )
+    unchanged = Prepared(note, note, IdentifierPolicy.OFF)
     if not annotated:
         if document.spans:
             report.dropped_labels.update(item.span.label for item in document.spans)
-        return _Ready(place, note, (), submitted=False)
+        return _Ready(place, unchanged, (), submitted=False)
     kept, dropped, lost = _spans(document.spans, project, label_map)
     # Counted last: of a document that was rejected nothing is reported but that.
     report.dropped_labels.update(dropped)
@@ -218,7 +246,7 @@ def _ready(
     report.not_kept.update({Trait.ANNOTATOR.value: 1} if document.annotator else {})
     report.discontinuous += sum(bool(span.span.fragments) for span in kept)
     suggestions_only = bool(kept) and all(span.state is SpanState.SUGGESTED for span in kept)
-    return _Ready(place, note, kept, submitted=document.submitted and not suggestions_only)
+    return _Ready(place, unchanged, kept, submitted=document.submitted and not suggestions_only)
 
 
 def _spans(
