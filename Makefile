@@ -41,8 +41,9 @@ $(VENV)/app.stamp: requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-$(VENV)/dev.stamp: $(VENV)/app.stamp requirements-dev.txt
+$(VENV)/dev.stamp: $(VENV)/app.stamp requirements-dev.txt requirements-peers.txt
 	$(BIN)/python -m pip install --quiet --progress-bar off -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --progress-bar off --no-deps -r requirements-peers.txt
 	touch $@
 
 clean:
