@@ -31,7 +31,7 @@ def checked_archive(data: bytes) -> Generator[zipfile.ZipFile]:
         with zipfile.ZipFile(io.BytesIO(data)) as found:
             _check(found)
             yield found
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise RejectedNote(f"The file is damaged or no archive ({type(error).__name__}).") from None
 
 

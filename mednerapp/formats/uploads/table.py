@@ -119,7 +119,7 @@ def _content(found: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with found.open(info) as file:
             return file.read(info.file_size)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
         raise RejectedNote("The file is damaged.") from None
 
 
