@@ -116,9 +116,8 @@ def check_history(shown: dict[str, Any], events: Sequence[AnnotationEvent]) -> l
         if here != there:
             same = next((i for i, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]), None)
             at = min(len(here), len(there)) if same is None else same
-            faults.append(
-                f"{name}: {len(here)} steps, by the log {len(there)}; from {at} on {here[at : at + 4]}, {there[at : at + 4]}"
-            )
+            first = f"{here[at : at + 4]}, {there[at : at + 4]}"
+            faults.append(f"{name}: {len(here)} steps, by the log {len(there)}; from {at} on {first}")
     return faults
 
 
