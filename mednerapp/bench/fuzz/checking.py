@@ -106,13 +106,19 @@ def check_browser(shown: dict[str, Any], drawn: dict[str, Any], annotation: Anno
 def check_history(shown: dict[str, Any], events: Sequence[AnnotationEvent]) -> list[str]:
     """What the editor can undo and redo against what the log says."""
     known = steps(events)
-    stacks = {"done": [step.id for step in known.done], "undone": [step.id for step in known.undone]}
-    expected = {"canUndo": bool(known.done), "canRedo": bool(known.undone), "steps": stacks}
-    return [
-        f"{name} is {str(shown[name])[-400:]}, by the log {str(value)[-400:]}"
-        for name, value in expected.items()
-        if name in shown and shown[name] != value
+    faults = [
+        f"{name} is {shown[name]}, by the log {value}"
+        for name, value in {"canUndo": bool(known.done), "canRedo": bool(known.undone)}.items()
+        if shown[name] != value
     ]
+    for name, logged in (("done", known.done), ("undone", known.undone)):
+        here, there = shown["steps"][name], [step.id for step in logged]
+        if here != there:
+            same = next((i for i, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]), None)
+            at = min(len(here), len(there)) if same is None else same
+            first = f"{here[at : at + 4]}, {there[at : at + 4]}"
+            faults.append(f"{name}: {len(here)} steps, by the log {len(there)}; from {at} on {first}")
+    return faults
 
 
 def _check_marks(drawn: dict[str, Any], annotation: Annotation, text: str) -> list[str]:

@@ -30,7 +30,7 @@ from mednerapp.bench.fuzz.window import Window
 
 CHECK_EVERY = 100  # actions
 SHOWN = 25  # last actions that are printed with a fault
-DRAWING = 5.0  # seconds until what is stored must be drawn
+DRAWING = 20.0  # seconds until what is stored must be drawn, the history of undo included
 COLUMNS = (
     *("seed", "actions", "edits", "acknowledged", "events", "checks", "conflicts", "refused", "reloads", "kills"),
     *("offline", "switches", "lost", "invented", "seconds"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Dialog, Error, Page
 
-PATIENCE = 60  # seconds for what must happen; a killed server needs some to start again
+PATIENCE = 120  # seconds for what must happen; a killed server needs some to start again
 
 _EDITOR = """const host = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
     .find((node) => node.__mednerSpanEditor && node.shadowRoot?.querySelector('.text .block'));"""
