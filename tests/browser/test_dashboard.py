@@ -58,7 +58,7 @@ def test_two_clicks_lead_from_a_bar_to_the_place_in_the_note(page: Page, server:
     expect(page).to_have_url(
         re.compile(rf"/annotate\?note={first.outcome.note_id}&span={first.place}$"), timeout=PATIENCE
     )
-    block = page.locator(".text .block").filter(has_text=f"{first.before.splitlines()[-1]}{first.mention}")
+    block = page.locator(".text .block").filter(has_text=first.before.splitlines()[-1].lstrip("…") + first.mention)
     expect(block.first).to_be_visible(timeout=PATIENCE)
     with store.read() as tx:
         title = tx.notes.get(first.outcome.note_id).title
