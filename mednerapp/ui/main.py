@@ -40,7 +40,7 @@ def main() -> None:
     pages = {name: _page(name, title, user.may(needed)) for name, (title, needed) in MENU.items()}
     # The default page has no path of its own in Streamlit; ours should have one, so the default only passes on.
     start = st.Page(lambda: st.switch_page(pages["annotate"]), url_path="start", default=True, visibility="hidden")
-    shown = st.navigation([start, *pages.values()])
+    shown = st.navigation([start, *pages.values()], expanded=True)  # all of them, however many
     with st.sidebar:
         _sidebar(user)
     shown.run()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.annotate_page import person
+from support.annotate_page import AnnotatePage, person
 from support.app_server import AppServer, prepare_demo, running
 from support.axe import Known, severe
 
@@ -36,6 +36,7 @@ TITLES = {
 }
 NOTE = 21  # of the demo, with suggestions from here
 BLIND, SUBMITTED = 22, 23  # to the clinician
+FRESH = 24  # with suggestions, too
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +46,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         adapter_id = projects.all_projects(store)[0].active_adapter_id
         assert adapter_id is not None
         with store.write() as tx:
-            text = tx.notes.get(NOTE).text
-            words = [match.span() for match in re.finditer(r"[A-Za-z]{6,}", text)][:12]
-            labels = ("Disease", "Symptom", "Drug", "Procedure", "Test")
-            spans = [ScoredSpan(Span(*word, labels[i % 5]), 0.5 + i / 30) for i, word in enumerate(words)]
-            tx.predictions.put(note_id=NOTE, adapter_id=adapter_id, spans=spans)
+            for note_id in (FRESH, NOTE):
+                text = tx.notes.get(note_id).text
+                words = [match.span() for match in re.finditer(r"[A-Za-z]{6,}", text)][:12]
+                labels = ("Disease", "Symptom", "Drug", "Procedure", "Test")
+                spans = [ScoredSpan(Span(*word, labels[i % 5]), 0.5 + i / 30) for i, word in enumerate(words)]
+                tx.predictions.put(note_id=note_id, adapter_id=adapter_id, spans=spans)
             clinician = person(found, Role.CLINICIAN)
             tx.annotations.lock_or_add(note_id=BLIND, user_id=clinician.id, blind=True)
         opened = annotating.open_note(store, user=clinician, note_id=SUBMITTED).annotation
@@ -90,8 +92,8 @@ def sign_in(page: Page, server: AppServer, path: str, role: Role = Role.ADMIN) -
     page.wait_for_url(re.compile(re.escape(path)))
 
 
-def open_note(page: Page, server: AppServer) -> None:
-    sign_in(page, server, f"/annotate?note={NOTE}", Role.LEAD)
+def open_note(page: Page, server: AppServer, note_id: int = NOTE) -> None:
+    sign_in(page, server, f"/annotate?note={note_id}", Role.LEAD)
     expect(page.locator(".text mark").first).to_be_visible(timeout=30_000)
 
 
@@ -189,11 +191,11 @@ def test_the_annotate_page_without_a_note(themed: Page, server: AppServer) -> No
 
 
 def test_a_conflict_with_another_window(themed: Page, server: AppServer) -> None:
-    open_note(themed, server)
+    open_note(themed, server, FRESH)
     press("n", "a", "r")(themed)
-    expect(themed.get_by_text("Saved ✓")).to_be_visible()
+    AnnotatePage(themed, server).saved()
     store, user = server.app.store, person(server, Role.LEAD)
-    annotation = annotating.open_note(store, user=user, note_id=NOTE).annotation
+    annotation = annotating.open_note(store, user=user, note_id=FRESH).annotation
     span = next(span for span in annotation.spans if span.state is SpanState.SUGGESTED)
     edit = change(1, EditAction.REJECT, span.id, span.span, SpanState.REJECTED)
     annotating.save_edits(
@@ -224,7 +226,7 @@ def test_a_blind_note_and_one_that_can_only_be_read(themed: Page, server: AppSer
 def test_states_are_told_apart_in_forced_colours(page: Page, server: AppServer) -> None:
     """Where the system's own colours replace ours, lines remain: dashed, solid, struck out."""
     page.emulate_media(forced_colors="active")
-    open_note(page, server)
+    open_note(page, server, FRESH)
     press("n", "a", "r")(page)
     looks: dict[str, str] = page.locator(".text mark").evaluate_all(
         "(marks) => Object.fromEntries(marks.map((mark) => [/suggested|confirmed|rejected/.exec(mark.className)[0],"

@@ -116,7 +116,9 @@ def test_folders_of_text_files_are_imported_with_a_reason_for_each_that_is_not(r
     (folder / "b.txt").write_bytes(b"\xff\xfe\xfa")
     report = printed(run("import", str(folder), "--project", "My project", "--json"))
     assert (report["imported"], report["rejected"]) == (1, 1)
-    assert report["reasons"][0][1].startswith("b: ") or "b" in report["reasons"][0][1]
+    place, reason = report["reasons"][0]
+    assert place.startswith("b")
+    assert "Save the file as UTF-8" in reason
 
 
 def test_the_demo_and_real_accounts_never_share_a_data_folder(run: Run) -> None:

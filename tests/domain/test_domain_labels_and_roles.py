@@ -14,6 +14,8 @@ MAY = {
     Permission.EXPORT: {Role.LEAD, Role.ADMIN},
     Permission.DELETE: {Role.LEAD, Role.ADMIN},
     Permission.REVIEW: {Role.LEAD, Role.ADMIN},
+    Permission.SEE_IDENTIFIERS: {Role.LEAD, Role.ADMIN},
+    Permission.RESTORE_IDENTIFIERS: {Role.ADMIN},
     Permission.ADMINISTER: {Role.ADMIN},
 }
 

@@ -26,9 +26,8 @@ from support.makers import (
     text_on,
 )
 
-from db import tables
 from mednerapp.domain.accounts import Role, User
-from mednerapp.domain.annotations import Annotation, replay
+from mednerapp.domain.annotations import replay
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind, JobState
 from mednerapp.domain.notes import NewNote
@@ -50,6 +49,7 @@ from mednerapp.services.annotating import OpenNote, Saved
 from mednerapp.services.importing import ImportResult, Outcome, look_at_text
 from mednerapp.store import Store
 from mednerapp.store.annotations import Annotations
+from mednerapp.store.gold import Golds
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
@@ -196,11 +196,12 @@ def test_gold_that_is_reopened_while_it_is_read_is_taken_as_it_was_submitted(
     import_gold(store, user, project, [(text_on(split), [FEVER]) for split in (Split.TRAIN, Split.TEST)])
     with store.read() as tx:
         first = tx.annotations.submitted(project.id)[0]
-    read_spans = Annotations._annotation
+    reader, name = (Golds, "confirmed") if use == "freeze" else (Annotations, "_annotation")
+    read_spans = getattr(reader, name)
 
-    def reopen_first(annotations: Annotations, row: tables.Annotation) -> Annotation:
+    def reopen_first(*given: Any) -> Any:
         """The annotations are listed, their spans not yet read."""
-        monkeypatch.setattr(Annotations, "_annotation", read_spans)
+        monkeypatch.setattr(reader, name, read_spans)
         annotating.reopen(store, user=user, annotation_id=first.id)
         annotating.save_edits(
             store,
@@ -210,9 +211,9 @@ def test_gold_that_is_reopened_while_it_is_read_is_taken_as_it_was_submitted(
             base_revision=first.revision,
             edits=[create(1, "unfinished", CHEST_PAIN)],
         )
-        return read_spans(annotations, row)
+        return read_spans(*given)
 
-    monkeypatch.setattr(Annotations, "_annotation", reopen_first)
+    monkeypatch.setattr(reader, name, reopen_first)
     if use == "freeze":
         dataset = freezing.freeze(store, user=user, project_id=project.id)
         assert dataset.spans == 2

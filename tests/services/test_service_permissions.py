@@ -41,6 +41,7 @@ from mednerapp.services import (
     reporting,
     reviewing,
 )
+from mednerapp.services.digging import Behind
 from mednerapp.services.jobs import Turn
 from mednerapp.settings import Settings
 from mednerapp.store import Store
@@ -211,6 +212,65 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         lambda s, u: reviewing.underlay(s, user=u, annotation_id=9, source="adapter:1"),
     ),
 }
+
+
+# Services that are given what VALUES has for the names of their arguments, 9 for the others.
+VALUES: dict[str, object] = {
+    "note_ids": [9],
+    "spans": [],
+    "place": "9",
+    "lines": [],
+    "remove": [],
+    "add": [],
+    "reason": "r",
+    "runs": [],
+    "patient_key": "p",
+    "policy": None,
+    "asked": Behind(9, "m", ("missed",)),
+    "client": "c",
+    "edits": [],
+    "level": None,
+    "drop": None,
+    "double_percent": 0,
+}
+PLAIN: dict[Permission, str] = {
+    Permission.REVIEW: (
+        "adjudicating.approve adjudicating.begin adjudicating.begin_again adjudicating.decide "
+        "adjudicating.finish adjudicating.look adjudicating.next_note adjudicating.provenance "
+        "adjudicating.reopen adjudicating.undo adjudicating.withdraw agreeing.report agreeing.state "
+        "correcting.correct suspecting.decide suspecting.next_one suspecting.queue suspecting.undo "
+    ),
+    Permission.EXPORT: ("carrying.export "),
+    Permission.TRAIN: (
+        "carrying.import_dataset dashboards.score_missing dashboards.score_on_new_gold data_sheets.check "
+        "data_sheets.sheet gold.ask_for_one gold.ask_for_two gold.change gold.listed gold.overview "
+        "promoting.board promoting.change_rule promoting.duel promoting.promote promoting.roll_back "
+        "suspecting.request "
+    ),
+    Permission.SEE_RESULTS: (
+        "dashboards.board dashboards.datasets dashboards.dev_notes dashboards.losses dashboards.pair "
+        "dashboards.runs dashboards.summary digging.behind "
+    ),
+    Permission.ADMINISTER: ("erasing.erase_patient "),
+    Permission.SEE_IDENTIFIERS: (
+        "holding.open_held holding.release holding.save_edits holding.take_out holding.waiting "
+        "identifiers.check identifiers.choose_policy identifiers.standing identifiers.to_look_at "
+    ),
+    Permission.IMPORT: ("identifiers.policy "),
+    Permission.RESTORE_IDENTIFIERS: ("identifiers.restore_note "),
+    Permission.ANNOTATE: ("refreshing.refresh "),
+}
+
+
+def _plain(name: str) -> Call:
+    module, function = name.split(".")
+    service = getattr(import_module(f"mednerapp.services.{module}"), function)
+    asked = [p.name for p in inspect.signature(service).parameters.values() if p.default is p.empty][2:]
+    given = {name: VALUES.get(name, 9) for name in asked}
+    return lambda store, user: service(store, user=user, **given)
+
+
+SERVICES |= {name: (permission, _plain(name)) for permission, names in PLAIN.items() for name in names.split()}
 
 
 @pytest.mark.parametrize("name", SERVICES)
