@@ -202,7 +202,7 @@ def test_a_conflict_with_another_window(themed: Page, server: AppServer) -> None
         store,
         user=user,
         annotation_id=annotation.id,
-        client=f"another window of {themed.viewport_size}",
+        client=f"another window {annotation.revision}",
         base_revision=annotation.revision,
         edits=[edit],
     )
