@@ -163,7 +163,7 @@ def _kinds(user: User, model: Model) -> None:
 def table(user: User, board: Board) -> None:
     """Every number of the models; a click on a count opens what is behind it."""
     header: Sequence[str] = board_documents.MODEL_HEADER
-    rows = [dict(zip(header, board_documents.model_row(m), strict=True)) for m in board.models]
+    rows: list[dict[str, str]] = [dict(zip(header, board_documents.model_row(m), strict=True)) for m in board.models]
     asked = _cell(rows, [m.micro for m in board.models], key="table-models")
     if asked:
         place, column, kinds = asked

@@ -270,7 +270,7 @@ def _plain(name: str) -> Call:
     return lambda store, user: service(store, user=user, **given)
 
 
-SERVICES |= {name: (permission, _plain(name)) for permission, names in PLAIN.items() for name in names.split()}
+SERVICES.update({name: (permission, _plain(name)) for permission, names in PLAIN.items() for name in names.split()})
 
 
 @pytest.mark.parametrize("name", SERVICES)
