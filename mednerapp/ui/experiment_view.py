@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -19,6 +19,7 @@ from mednerapp.services import experiment_reports, experimenting, reporting, wor
 from mednerapp.services.experiment_reports import Report
 from mednerapp.services.experimenting import ExperimentView
 from mednerapp.ui import charts, guard, menu
+from mednerapp.ui.acting import act
 from mednerapp.ui.process import application
 from mednerapp.ui.state import state
 from mednerapp.ui.words import count, local_time, plain, seconds
@@ -126,7 +127,7 @@ def _start_button(
         sizes = f"{count(len(ids), 'encoder')} \u00d7 {count(len(seeds), 'seed')} = **{count(planned.runs, 'run')}**"
         st.markdown(sizes + (f" ({', '.join(there)})" if there else ""))
     if st.button("Start experiment", type="primary", disabled=planned is None):
-        _act(
+        act(
             lambda: _open(
                 experimenting.start(
                     store, user=user, project_id=project.id, dataset_id=dataset.id, encoder_ids=ids, seeds=seeds,
@@ -202,10 +203,10 @@ def _progress(experiment_id: int, *, live: bool, finished: int) -> None:
         )
     with st.container(horizontal=True):
         if view.live and st.button("Cancel", key="cancel-experiment"):
-            _act(lambda: experimenting.cancel(store, user=user, experiment_id=experiment_id))
+            act(lambda: experimenting.cancel(store, user=user, experiment_id=experiment_id))
         again = "Queues again what failed, was interrupted or was cancelled. What is finished is kept."
         if ended and st.button("Continue", key="continue-experiment", help=again):
-            _act(lambda: experimenting.resume(store, user=user, experiment_id=experiment_id))
+            act(lambda: experimenting.resume(store, user=user, experiment_id=experiment_id))
     if not view.complete:
         _grid(view)
 
@@ -268,13 +269,3 @@ def _downloads(experiment: Experiment) -> None:
         for title, ending in (("Report (Markdown)", "md"), ("Figure (SVG)", "svg"), ("Data (JSON)", "json")):
             st.link_button(title, f"/api/experiments/{experiment.id}/report.{ending}")
     st.caption("They hold numbers and names of encoders, datasets and labels, no patient text.")
-
-
-def _act(verb: Callable[[], object]) -> None:
-    """Do what a button says and draw the page anew, or say why it cannot be done."""
-    try:
-        verb()
-    except MedNerError as error:
-        st.warning(plain(str(error)))
-    else:
-        st.rerun(scope="app")

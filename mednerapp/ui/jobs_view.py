@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from mednerapp.domain.accounts import User
 from mednerapp.domain.clock import now
 from mednerapp.domain.jobs import Job, JobKind, JobState
-from mednerapp.errors import MedNerError
 from mednerapp.services import jobs as service
 from mednerapp.services.jobs import JobView, Overview, Turn, WorkerView
 from mednerapp.ui import guard, menu
+from mednerapp.ui.acting import act
 from mednerapp.ui.process import application
 from mednerapp.ui.state import state
 from mednerapp.ui.words import count, local_time, plain, seconds, size
@@ -170,7 +168,7 @@ def _buttons(user: User, view: JobView) -> None:
         _turn(user, job)
     if job.state in (JobState.QUEUED, JobState.RUNNING):
         if st.button("Cancel", key=f"cancel-{job.id}", disabled=job.cancel_requested):
-            _act(lambda: service.cancel(store, user=user, job_id=job.id))
+            act(lambda: service.cancel(store, user=user, job_id=job.id))
         return
     if job.state is JobState.SUCCEEDED:
         page, label = RESULTS[job.kind]
@@ -182,10 +180,10 @@ def _buttons(user: User, view: JobView) -> None:
     if job.kind is JobKind.FINE_TUNE and view.project_id is None:
         return
     if view.checkpoint and st.button("Resume", key=f"resume-{job.id}", help="Goes on from its last checkpoint."):
-        _act(lambda: service.retry(store, user=user, job_id=job.id, model_dir=models))
+        act(lambda: service.retry(store, user=user, job_id=job.id, model_dir=models))
     what = "From the beginning." if job.kind is JobKind.FINE_TUNE else "What it had stored stays."
     if st.button("Retry", key=f"retry-{job.id}", help=what):
-        _act(lambda: service.retry(store, user=user, job_id=job.id, model_dir=models, afresh=True))
+        act(lambda: service.retry(store, user=user, job_id=job.id, model_dir=models, afresh=True))
 
 
 def _turn(user: User, job: Job) -> None:
@@ -200,17 +198,7 @@ def _turn(user: User, job: Job) -> None:
         width=110,
     )
     if chosen is not current:
-        _act(lambda: service.prioritise(application().store, user=user, job_id=job.id, turn=chosen))
-
-
-def _act(verb: Callable[[], object]) -> None:
-    """Do what a button says and draw the page anew, or say why it cannot be done."""
-    try:
-        verb()
-    except MedNerError as error:
-        st.warning(plain(str(error)))
-    else:
-        st.rerun(scope="app")
+        act(lambda: service.prioritise(application().store, user=user, job_id=job.id, turn=chosen))
 
 
 def _log(user: User, job: Job) -> None:

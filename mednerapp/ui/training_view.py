@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -17,6 +15,7 @@ from mednerapp.errors import MedNerError
 from mednerapp.services import fine_tuning, freezing, projects, reporting, workers
 from mednerapp.services.fine_tuning import RunView
 from mednerapp.ui import charts, guard, menu, run_form
+from mednerapp.ui.acting import act
 from mednerapp.ui.process import application
 from mednerapp.ui.words import count, local_time, percent, plain, seconds
 
@@ -199,24 +198,14 @@ def _early(view: RunView) -> list[str]:
 def _buttons(user: User, view: RunView, place: DeltaGenerator) -> None:
     run, store = view.run, application().store
     if run.state in OPEN and place.button("Cancel", key=f"cancel-{run.id}", width="stretch"):
-        _act(lambda: fine_tuning.cancel(store, user=user, run_id=run.id))
+        act(lambda: fine_tuning.cancel(store, user=user, run_id=run.id))
     if run.state in (RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED) and place.button(
         "Start again", key=f"again-{run.id}", width="stretch", help=_AGAIN[run.state]
     ):
-        _act(lambda: fine_tuning.start_again(store, user=user, run_id=run.id))
+        act(lambda: fine_tuning.start_again(store, user=user, run_id=run.id))
     if run.state is RunState.SUCCEEDED:
         with place:
             menu.link("dashboard", "See scores")
-
-
-def _act(verb: Callable[[], object]) -> None:
-    """Do what a button of a run says and draw the page anew, or say why it cannot be done."""
-    try:
-        verb()
-    except MedNerError as error:
-        st.warning(plain(str(error)))
-    else:
-        st.rerun(scope="app")
 
 
 def _curves(view: RunView, dev_notes: int) -> None:
