@@ -18,7 +18,6 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from mednerapp.scoring.intervals import parts, tabulate
 from mednerapp.scoring.resampling import (
@@ -227,6 +226,8 @@ def _reach(comparisons: int, degrees: float, power: float = POWER) -> float:
     if math.isinf(degrees):
         normal = NormalDist()
         return normal.inv_cdf(tail) + normal.inv_cdf(power)
+    from scipy.special import stdtrit  # not at import: half a second that nobody but this needs
+
     return float(stdtrit(degrees, tail) + stdtrit(degrees, power))
 
 

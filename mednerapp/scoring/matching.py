@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from mednerapp.domain.spans import Span
 
@@ -159,6 +158,8 @@ def _overlapping(rows: list[Span], columns: list[Span]) -> list[tuple[Span, Span
             same = row.label == column.label
             pair_weight = more + shared[r, c] * _STEPS // either
             weight[row_at[r], column_at[c]] = pair_weight + same * more * (min(weight.shape) + 1)
+        from scipy.optimize import linear_sum_assignment  # not at import, as in `comparing`
+
         chosen = zip(*linear_sum_assignment(weight, maximize=True), strict=True)
         found += [(rows[own_rows[i]], columns[own_columns[j]]) for i, j in chosen if weight[i, j] > 0]
     return found

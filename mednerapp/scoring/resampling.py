@@ -21,7 +21,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
 
 Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]  # sums of shape (..., columns) → scores of shape (...), nan where undefined
@@ -96,6 +95,8 @@ def estimate(
             else Estimate(float(value), float(value), float(value))
         )
     error = jackknife_error(without)
+    from scipy.special import ndtr, stdtrit  # not at import, as in `comparing`
+
     z = float(stdtrit(degrees(weight, without), 0.975)) * max(np.sqrt(n / (n - 1)), error / spread)
     tail = float(ndtr(-z))
     low, high = np.quantile(scores, [tail, 1 - tail])

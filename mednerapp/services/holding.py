@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mednerapp.deid.detector import merged, usual
 from mednerapp.deid.replacing import Segment, restore, to_original
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import Edit, SpanState
@@ -82,6 +81,8 @@ def take_out(store: Store, *, user: User, note_id: int) -> int:
         Identifier(to_original(s.start, segments), to_original(s.end, segments, end=True), s.type, source="before")
         for s in segments
     ]
+    from mednerapp.deid.detector import usual  # as in `identifiers.prepare`
+
     found = placed or list(usual().find(text))
     with store.write() as tx:
         held_id, _ = hold(
@@ -183,6 +184,8 @@ def release(store: Store, *, user: User, held_id: int, revision: int) -> Release
             for span in held.spans
             if span["state"] != SpanState.REJECTED.value
         ]
+        from mednerapp.deid.detector import merged
+
         prepared = prepared_from(was, merged(held.text, found), policy=policy, key=key)
         note_id, new = tx.notes.find_or_add(project_id=held.project_id, note=prepared.note, user_id=user.id)
         if not new:

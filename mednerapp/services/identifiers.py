@@ -7,8 +7,8 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mednerapp.deid.detector import Detector, usual
 from mednerapp.deid.replacing import Replaced, Segment, replace_all, restore, to_replaced
 from mednerapp.deid.surrogates import Surrogates, tag
 from mednerapp.domain.accounts import Permission, User
@@ -17,6 +17,9 @@ from mednerapp.domain.notes import NewNote
 from mednerapp.domain.spans import Span
 from mednerapp.errors import NotCleared
 from mednerapp.store import Store, Transaction
+
+if TYPE_CHECKING:
+    from mednerapp.deid.detector import Detector
 
 Known = Mapping[IdentifierType, Sequence[str]]
 
@@ -90,6 +93,8 @@ def prepare(
     values: dict[IdentifierType, Sequence[str]] = dict(known or {})
     if note.patient_key:
         values[IdentifierType.MRN] = (*values.get(IdentifierType.MRN, ()), note.patient_key)
+    from mednerapp.deid.detector import usual  # its word lists and patterns take time that only a policy is worth
+
     found = (detector or usual()).find(note.text, known_values=values)
     if policy in (IdentifierPolicy.REFUSE, IdentifierPolicy.KEEP):
         return Prepared(note, note, policy, found)
@@ -163,6 +168,8 @@ def check(
     on_progress: called with the number of notes done.
     """
     user.require(Permission.SEE_IDENTIFIERS)
+    from mednerapp.deid.detector import usual
+
     tally = {Verdict.FOUND_NONE: 0, Verdict.HELD: 0}
     detector, last, done = usual(), 0, 0
     while True:

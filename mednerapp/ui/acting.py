@@ -18,3 +18,12 @@ def act(verb: Callable[[], object]) -> None:
         st.warning(plain(str(error)))
     else:
         st.rerun(scope="app")
+
+
+def act_and_go_on(verb: Callable[[], object], *, said: str) -> None:
+    """Do what a key says and draw the page anew; why it cannot be done is then under `said` in the session state."""
+    try:
+        verb()
+    except MedNerError as error:
+        st.session_state[said] = plain(str(error))
+    st.rerun()

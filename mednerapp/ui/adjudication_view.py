@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -10,16 +10,18 @@ from mednerapp.domain.accounts import User
 from mednerapp.domain.adjudication import Place
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
-from mednerapp.errors import MedNerError, NotFound
+from mednerapp.errors import NotFound
 from mednerapp.services import adjudicating
 from mednerapp.services.adjudicating import OpenAdjudication
 from mednerapp.ui import choosing, menu
+from mednerapp.ui.acting import act_and_go_on
 from mednerapp.ui.process import application
 from mednerapp.ui.reading import marked, said
 from mednerapp.ui.words import count, local_time, plain
 
 _PLACE = "adjudicate:place"  # the key of the place on screen, and of which note
 _SAID = "adjudicate:said"  # what could not be done in the run before
+_do = partial(act_and_go_on, said=_SAID)
 KEYS = (
     "**1**\u2013**9** takes a reading, **0** nothing, **A** all, **M** the majority, **J** / **K** the next and the "
     "previous place, **U** undoes, **Y** does it again, **F** finishes the note, **N** opens the next."
@@ -222,12 +224,3 @@ def _gold(user: User, project: Project, found: OpenAdjudication) -> None:
             _do(lambda: adjudicating.reopen(application().store, user=user, note_id=found.note.id))
         _next_note(user, project, found)
         menu.link("gold", "All gold", query={"part": "status"})
-
-
-def _do(verb: Callable[[], object]) -> None:
-    """Do what a key says and draw the page anew, or say in the next run why it cannot be done."""
-    try:
-        verb()
-    except MedNerError as error:
-        st.session_state[_SAID] = plain(str(error))
-    st.rerun()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
-from mednerapp.errors import MedNerError
 from mednerapp.services import suspecting, workers
 from mednerapp.services.suspecting import OpenSuspicion, Queue
 from mednerapp.store.suspicions import Round
 from mednerapp.ui import choosing, guard, menu
+from mednerapp.ui.acting import act_and_go_on
 from mednerapp.ui.process import application
 from mednerapp.ui.words import count, local_time, plain
 
 LOOK_EVERY = 3.0
 _SKIP, _SAID = "suspicious:skip", "suspicious:said"
+_do = partial(act_and_go_on, said=_SAID)
 KINDS = {
     "boundary": "other edges",
     "type": "another label",
@@ -126,11 +127,3 @@ def _choice(found: OpenSuspicion) -> tuple[Span, ...] | None:
 
 def _spans(span: Span | None) -> tuple[Span, ...]:
     return (span,) if span else ()
-
-
-def _do(verb: Callable[[], object]) -> None:
-    try:
-        verb()
-    except MedNerError as error:
-        st.session_state[_SAID] = plain(str(error))
-    st.rerun()
