@@ -94,7 +94,7 @@ class Surrogates:
             if word.lower() in _SMALL:
                 return word
             if len(word) == 1:
-                letter = chr(ord("A") + (ord(word.upper()) - ord("A") + 1 + self.draw("initial", word) % 25) % 26)
+                letter = chr(ord("A") + (ord(word.upper()[0]) - ord("A") + 1 + self.draw("initial", word) % 25) % 26)
                 return letter if word.isupper() else letter.lower()
             given = names.is_first(word) and not names.is_last(word)
             new = self.pick(kind.value, word, _given() if given else _family())

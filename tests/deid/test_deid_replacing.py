@@ -130,5 +130,11 @@ def test_all_dates_of_a_patient_move_by_the_same_whole_weeks() -> None:
     assert surrogate("the day after", IdentifierType.DATE) == "[DATE]"
 
 
+def test_a_letter_that_is_two_in_capitals_has_a_surrogate() -> None:
+    found = [Identifier(1, 2, IdentifierType.NAME)]
+    replaced = replace_all("0ß", found, Surrogates(KEY, "p"))
+    assert restore(replaced.text, replaced.segments) == "0ß"
+
+
 def test_nothing_to_replace_leaves_the_note() -> None:
     assert replace_all("Fever.", [], tag) == Replaced("Fever.", ())

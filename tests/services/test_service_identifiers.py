@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from support.makers import TEXT, add_note, change, create, make_project, make_users
 
+from mednerapp.deid import detector
 from mednerapp.deid.detector import Detector
 from mednerapp.domain.accounts import PERMISSIONS, Permission, Role, User
 from mednerapp.domain.annotations import EditAction, SpanState
@@ -28,8 +29,7 @@ People = dict[Role, User]
 @pytest.fixture(autouse=True)
 def _without_presidio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading it takes seconds; a test of its own does."""
-    for module in (identifiers, holding):
-        monkeypatch.setattr(module, "usual", Detector)
+    monkeypatch.setattr(detector, "usual", Detector)
 
 
 @pytest.fixture
