@@ -25,6 +25,9 @@ from mednerapp.errors import InvalidValue, MedNerError, RejectedNote
 
 Read = Document | Unreadable
 MOST_UNPACKED = 4 * 2**30  # bytes of one member of an archive
+# What zipfile raises for an archive that is damaged or of a kind that it does not know. A wrong offset: OSError in a
+# file, a ValueError in memory.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
 NOTE_FIELDS = ("title", "source", "patient_key", "note_type", "written_on", "annotator", "submitted")
 Pieces = Iterable[tuple[int, int]]
 
@@ -183,7 +186,7 @@ def archive(path: Path) -> Generator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as found:
             yield found
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise RejectedNote(f"The file {path.name!r} is no archive that can be read ({type(error).__name__}).") from None
 
 

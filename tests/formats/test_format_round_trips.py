@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from support.exchange import documents
 
 from mednerapp.domain.exchange import EVERYTHING, Document, LossReport
 from mednerapp.domain.spans import Span
-from mednerapp.formats.reading import build
+from mednerapp.errors import RejectedNote
+from mednerapp.formats.reading import archive, build
 from mednerapp.formats.table import FORMATS, Format
 
 # `make check` draws a few; MEDNER_ROUND_TRIPS=2000 is what the figures in docs/formats.md are from.
@@ -130,3 +132,13 @@ def test_offsets_follow_when_line_ends_become_lf(drawn: Document, unit: str) -> 
         for item in drawn.spans
     )
     assert canonical(build(raw, moved)) == canonical(Document(drawn.text, drawn.spans))
+
+
+def test_an_archive_that_is_damaged_anywhere_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.zip"
+    whole = b"".join(FORMATS["brat"].export(lambda: [Document("Fever."), Document("Cough.")]))
+    for start in range(0, len(whole), 7):
+        path.write_bytes(whole[:start] + whole[start + 5 :])
+        with suppress(RejectedNote), archive(path) as found:  # nothing else: the command line says it in a line
+            for name in found.namelist():
+                found.read(name)

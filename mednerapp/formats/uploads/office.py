@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from mednerapp.errors import RejectedNote
+from mednerapp.formats.reading import DAMAGED
 from mednerapp.formats.uploads.options import MOST_UNPACKED
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -31,7 +31,7 @@ def checked_archive(data: bytes) -> Generator[zipfile.ZipFile]:
         with zipfile.ZipFile(io.BytesIO(data)) as found:
             _check(found)
             yield found
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
+    except DAMAGED as error:
         raise RejectedNote(f"The file is damaged or no archive ({type(error).__name__}).") from None
 
 

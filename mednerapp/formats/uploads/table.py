@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from mednerapp.domain.exchange import Unreadable
 from mednerapp.errors import RejectedNote
-from mednerapp.formats.reading import build
+from mednerapp.formats.reading import DAMAGED, build
 from mednerapp.formats.text import clean_title, safe_title
 from mednerapp.formats.uploads import clinical, documents, hl7, office, rows
 from mednerapp.formats.uploads.options import NotUtf8, Options, Reading, decode
@@ -119,7 +118,7 @@ def _content(found: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with found.open(info) as file:
             return file.read(info.file_size)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
+    except DAMAGED:
         raise RejectedNote("The file is damaged.") from None
 
 
