@@ -171,10 +171,10 @@ _NO_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def only_xml(document: Document, report: LossReport) -> Document:
-    """XML 1.0 has no control characters but tab and line end; each becomes a blank."""
+    """XML 1.0 has no control characters but tab and line end; each becomes U+FFFD, so that no text is left blank."""
 
     def clean(value: str) -> str:
-        cleaned, number = _NO_XML.subn(" ", value)
+        cleaned, number = _NO_XML.subn("\ufffd", value)
         report.count(CHARACTERS, number)
         return cleaned
 
