@@ -52,7 +52,9 @@ class Surrogates:
             raise ValueError("The key of the surrogates has at least 16 bytes.")
 
     def __call__(self, identifier: Identifier, value: str) -> str:
-        """What stands in for `value`; never equal to it."""
+        """What stands in for `value`; never equal to it. A tag where the value has nothing to imitate."""
+        if not value.strip():
+            return tag(identifier, value)
         new = _MAKERS.get(identifier.type, Surrogates.digits)(self, identifier.type, value)
         return tag(identifier, value) if new.casefold() == value.casefold() else new
 

@@ -15,6 +15,7 @@ from mednerapp.bench.fuzz.run import play_all
 from mednerapp.bench.fuzz.traffic import Traffic
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.annotations import Annotation, AnnotationEvent
+from mednerapp.domain.history import steps
 from mednerapp.services import annotating
 from mednerapp.store import Store
 from tests.support.makers import ASPIRIN, FEVER, TEXT, add_note, create, make_project, make_user
@@ -100,6 +101,7 @@ def test_a_browser_that_shows_something_else_shows(record: tuple[Annotation, lis
         "spans": [span.as_dict() for span in annotation.spans],
         "canUndo": True,
         "canRedo": False,
+        "steps": {"done": [step.id for step in steps(events).done], "undone": []},
     }
     marks = [[FEVER.start, FEVER.end], [ASPIRIN.start, ASPIRIN.end]]
     drawn = {"text": TEXT, "marks": marks}
@@ -110,3 +112,4 @@ def test_a_browser_that_shows_something_else_shows(record: tuple[Annotation, lis
     assert check_browser(shown, {"text": TEXT, "marks": marks[:1]}, annotation, TEXT)
     assert check_browser(shown, {"text": TEXT[:-1], "marks": marks}, annotation, TEXT)
     assert check_history({**shown, "canRedo": True}, events)
+    assert check_history({**shown, "steps": {"done": [], "undone": []}}, events)

@@ -89,6 +89,22 @@ def test_an_earlier_state_is_restored_as_one_step(editor: Editor) -> None:
     assert contents(editor.saved()) == contents(now)
 
 
+def test_taking_back_a_step_that_also_brought_a_span_around_another(editor: Editor) -> None:
+    outer = {**PAIN, "id": "outer", "start": PAIN["start"] - 4}
+    open_with(editor, [outer, PAIN])
+    editor.press("Tab", "r", "Shift+Tab", "Delete", "5")
+    now = editor.saved()
+    editor.press("t")
+    panel(editor).locator(".timeline button").last.click()  # the outer one was there then
+    editor.page.get_by_role("button", name="Restore").click()
+    expect(editor.marks).to_have_count(2)
+    editor.focus()
+    editor.press("Control+z")
+    assert contents(editor.saved()) == contents(now)
+    expect(editor.marks).to_have_count(1)
+    expect(editor.mark("chest pain")).to_have_attribute("data-badge", "Test")
+
+
 THEIRS = [
     {**PAIN, "id": "t1", "label": "Disease"},
     {**DIABETES, "id": "t2", "start": DIABETES["start"] + 7},

@@ -76,6 +76,7 @@ def test_a_duplicated_tab_does_no_harm(editor: Editor) -> None:
     editor.change(answer=500)
     editor.choose("metformin")
     editor.press("4", "u")
+    editor.wait(lambda _: len(editor.page.evaluate(KEYS_IN_STORAGE)) == 2, "both are in the session storage")
     with editor.page.expect_popup() as opened:
         editor.page.evaluate("() => { window.open(location.href); }")  # gets a copy of the session storage
     other = Editor(opened.value, editor.url)

@@ -70,6 +70,12 @@ def test_offsets_outside_identifiers_are_the_same_place_in_both_texts(
         assert back[1] in {end, *(one.end for one in found)}
 
 
+@pytest.mark.parametrize("kind", IdentifierType)
+def test_a_blank_identifier_becomes_a_tag(kind: IdentifierType) -> None:
+    replaced = replace_all("a\x85b", [Identifier(1, 2, kind)], Surrogates(KEY, "p"))
+    assert replaced.text == f"a[{kind.value.upper()}]b"
+
+
 def test_identifiers_that_overlap_and_foreign_segments_are_refused() -> None:
     two = [Identifier(0, 3, IdentifierType.NAME), Identifier(2, 4, IdentifierType.DATE)]
     with pytest.raises(InvalidValue, match="overlaps"):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
+from dbos import DBOSClient
 
 from db import tables as t
 from db.engine import connect
@@ -123,6 +124,14 @@ class Bench:
         path = self.folder / "events"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return [line for line in lines if line.startswith(prefix)]
+
+    def offers(self) -> set[str]:
+        """The ids of all that the engine was ever offered."""
+        client = DBOSClient(system_database_url=self.settings.jobs_database_url)
+        try:
+            return {flow.workflow_id for flow in client.list_workflows(load_input=False, load_output=False)}
+        finally:
+            client.destroy()
 
     def execute(self, statement: str, **values: object) -> None:
         """Write to the tables behind the store's back."""

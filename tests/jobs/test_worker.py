@@ -11,6 +11,7 @@ from job_bench import Bench, wait_for
 
 from mednerapp.domain.jobs import JobKind, JobState, Outcome, overlapping
 from mednerapp.domain.models import RunState
+from mednerapp.jobs.engine import workflow_id
 from mednerapp.jobs.failures import FULL
 from mednerapp.jobs.recovery import MOST_DEATHS
 
@@ -204,10 +205,11 @@ def test_a_job_whose_priority_is_raised_overtakes_though_it_was_offered_before(b
     bench.start("w")
     bench.started(first)
     plain, raised = (bench.add(JobKind.EVALUATE) for _ in range(2))
-    time.sleep(1)  # both have been offered to the engine
+    wait_for(lambda: len(bench.offers()) == 3, "both have been offered to the engine")
     with bench.store.write() as tx:
         assert tx.jobs.set_priority(raised, 5)
         assert not tx.jobs.set_priority(first, 5)
+    wait_for(lambda: workflow_id(bench.job(raised)) in bench.offers(), "it is offered at its new priority")
     bench.open_gate("a")
     bench.finished(plain, raised)
     order = [int(event.split()[1]) for event in bench.events("start")]

@@ -4,8 +4,6 @@
 import { samePlace } from './document.js';
 import { facts } from './segments.js';
 
-const MOST = 4; // changes; a step with more of them is drawn completely at once
-
 export class Ahead {
   #layers = new Map(); // name → Highlight, registered as long as the page lives: registering is what costs
 
@@ -15,16 +13,13 @@ export class Ahead {
   }
 
   /**
-   * Shows changes that are already made in the document.
-   * @param {import('./document.js').Change[]} changes
-   * @returns {boolean} false: some of them cannot be shown by colour; everything has to be drawn now
+   * Shows a change that is already made in the document.
+   * @param {import('./document.js').Change} change
+   * @returns {boolean} false: it cannot be shown by colour and has to be drawn now
    */
-  show(changes) {
-    return changes.length <= MOST && Boolean(globalThis.CSS?.highlights) && changes.every((change) => this.#showOne(change));
-  }
-
-  #showOne({ before, after }) {
+  show({ before, after }) {
     const { painter } = this;
+    if (!globalThis.CSS?.highlights) return false;
     if (![before, after].every((span) => !span || painter.isDrawn(span))) return false;
     if (!after) return this.#leave(before);
     if (!before) return this.#tint(after);

@@ -1,11 +1,12 @@
 // A copy of the unsent edits in sessionStorage, so that a reload while the network is away loses nothing. It holds ids, offsets,
 // labels, attributes and comments, never text of a note; an entry goes as soon as it is acknowledged or somebody else signs in.
-// It is written after the frame of the key, and at once when the page is about to go.
+// It is written after the frame of the key, and at once when the page is hidden (no frames then) or about to go.
 // A duplicated tab gets a copy of the entries: it sends the same numbers under the same client, which changes nothing.
 
 import { afterFrame } from './http.js';
 
 const PREFIX = 'medner.outbox:';
+const LAST_MOMENTS = ['visibilitychange', 'beforeunload', 'pagehide']; // the first bubbles up from the document
 
 /**
  * What one key of the person put into the outbox.
@@ -25,15 +26,13 @@ export class Outbox {
   /** @param {{user?: string, docId: string, saveUrl: string, submitUrl: string}} of */
   constructor({ user = '', docId, saveUrl, submitUrl }) {
     this.of = { user, docId, saveUrl, submitUrl };
-    window.addEventListener('pagehide', this.flush);
-    window.addEventListener('beforeunload', this.flush);
+    for (const name of LAST_MOMENTS) window.addEventListener(name, this.flush);
   }
 
   /** Nothing more will be added. */
   close() {
     this.flush();
-    window.removeEventListener('pagehide', this.flush);
-    window.removeEventListener('beforeunload', this.flush);
+    for (const name of LAST_MOMENTS) window.removeEventListener(name, this.flush);
   }
 
   /** Writes what was added since the last frame. */

@@ -118,7 +118,8 @@ export class Painter {
    *  made in it. */
   paint(changes) {
     this.#late = changes;
-    if (this.#ahead.show(changes)) afterFrame(() => this.settle());
+    // Of several changes one can take away a span that the segments of another still know.
+    if (changes.length === 1 && this.#ahead.show(changes[0])) afterFrame(() => this.settle());
     else this.settle();
   }
 
@@ -128,10 +129,12 @@ export class Painter {
     if (!changes.length) return;
     this.#late = [];
     this.#ahead.clear();
-    for (const { before, after } of changes) {
-      if (before && after && samePlace(before, after)) this.#restyle(after);
-      else for (const span of [before, after]) if (span) this.#replace(span.start, span.end);
+    // Nodes first: until they are replaced, segments know spans that are gone.
+    const stays = ({ before, after }) => before && after && samePlace(before, after);
+    for (const change of changes) {
+      if (!stays(change)) for (const span of [change.before, change.after]) if (span) this.#replace(span.start, span.end);
     }
+    for (const change of changes) if (stays(change)) this.#restyle(change.after);
     for (const layer of this.#layers.values()) if (layer.waits) this.#showLayer(layer);
   }
 
