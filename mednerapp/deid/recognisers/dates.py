@@ -9,17 +9,17 @@ from mednerapp.domain.identifiers import Identifier, IdentifierType
 
 _LONG = "January|February|March|April|May|June|July|August|September|October|November|December"
 _SHORT = "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec"
-_MONTH = rf"(?:{_LONG}|{_SHORT}\.?)"
+_MONTH = rf"(?:{_LONG}|(?:{_SHORT}|May)\.?)"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?:(?:19|20)\d\d|['\u2019]\d\d)"
 _GAP = r"(?:[ ]*[,./-][ ]*|[ ]+|(?=['\u2019]))"
 _UNIT = r"(?!\s?(?:mg|mcg|g\b|kg|ml|mL|units?|tabs?|puffs?|days?|weeks?|months?|years?|hours?|hrs?|%|mm|cm))"
 
 _WRITTEN = [
-    # 3 March 2022, 3rd of March, 17-Feb-2023
-    rf"(?<![\w.]){_DAY}(?:[ ]+of)?[ /-]*{_MONTH}(?![A-Za-z])(?:{_GAP}{_YEAR}(?!\d)|{_GAP}\d\d(?![\d:]){_UNIT})?",
+    # 3 March 2022, 3rd of March, 17-Feb-2023, 17Feb2023
+    rf"(?<![\w.]){_DAY}(?:[ ]+of)?[ /-]*{_MONTH}(?![A-Za-z])(?:{_GAP}?{_YEAR}(?!\d)|{_GAP}\d\d(?![\d:]){_UNIT})?",
     # March 3rd, 2022; March 3; March 3-5, 2022
-    rf"\b{_MONTH}[ -]+{_DAY}(?:\s*(?:-|\u2013|to|and|&)\s*{_DAY})?(?![\w:])(?!\.\d)(?:{_GAP}{_YEAR}(?!\d))?{_UNIT}",
+    rf"\b{_MONTH}[ /-]+{_DAY}(?:\s*(?:-|\u2013|to|and|&)\s*{_DAY})?(?![\w:])(?!\.\d)(?:{_GAP}{_YEAR}(?!\d))?{_UNIT}",
     # March 2022, Mar-22 and Mar '22
     rf"\b{_MONTH}(?:{_GAP}|\s+of\s+){_YEAR}(?!\d)",
     rf"\b(?:{_SHORT})[-/]\d\d(?!\d)",
@@ -33,8 +33,10 @@ _NUMERIC = [
     r"(?<![\d./-])(?:0?[1-9]|[12]\d|3[01])[ ]?(?P<b>[/.-])[ ]?(?:0?[1-9]|1[0-2])[ ]?(?P=b)[ ]?(?:(?:19|20)\d\d|\d\d)(?![\d%]|[./-]\d)",
     r"(?<![\d./-])(?:19|20)\d\d[/.-](?:0?[1-9]|1[0-2])[/.-](?:0?[1-9]|[12]\d|3[01])(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?(?![\d%])",
     r"(?<![\d./-])(?:0?[1-9]|1[0-2])/(?:19|20)\d\d(?![\d/])",
+    # 1/2/2020-14/2/2020: from one to the other
+    r"(?<![\d./-])\d{1,2}(?P<c>[/.])\d{1,2}(?P=c)(?:\d{4}|\d\d)[ ]?[-\u2013][ ]?\d{1,2}(?P=c)\d{1,2}(?P=c)(?:\d{4}|\d\d)(?![\d./-])",
 ]
-_DOTTED = re.compile(r"\d\.\d{1,2}\.\d")
+_DOTTED = re.compile(r"^(?!\d\d\.\d\d\.\d\d$).*\d\.\d{1,2}\.\d")
 _WEEKDAY = r"(?:\b(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\.?,?[ ](?:the[ ])?)?"
 _SHAPE = re.compile(_WEEKDAY + "(?:" + "|".join([*_WRITTEN, _HOLIDAYS, *_NUMERIC]) + ")", re.IGNORECASE)
 # 19990312 and 990312 only where the text says that it is a date.
@@ -49,12 +51,14 @@ _MONTH_ALONE = re.compile(
     rf"\b(?:last|this|next|since|until|in(?: early| late| mid)?|early|late|by)\s({_LONG})\b(?!\s*['\u2019]?\d)",
     re.IGNORECASE,
 )
+_DAY_AND_MONTH = r"(?:(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])/(?:0[1-9]|1[0-2]))"
 # 8/22 is a date after such a word, and a grade, a pressure or a share anywhere else.
 _SHORT_NUMERIC = re.compile(
-    r"\b(?:on|since|until|till|from|through|dated?|seen|admitted|discharged|last|visit|appt|appointment|"
-    r"scheduled|f/u|fu|labs?|ct|mri|cxr|x-?ray|echo|started|stopped|before|after|approx\.?|around|~)\s*:?\s*"
-    r"((?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01]))"
-    r"(?![\d/.%]|\s?(?:mg|mcg|ml|mmhg|bpm|strength|motor|power|murmur|pain|on\b|in severity|systolic|diastolic|hpf|edema|"
+    r"\b(?:on|since|until|till|from|through|by|as of|week of|between|dated?|dictated|signed|received|collected|seen|admitted|discharged|died|"
+    r"last|next|visit|appt|appointment|due|expires?|effective|onset|injury|surgery|recheck|review|"
+    r"scheduled(?: for)?|f/u|fu|labs?|ct|mri|cxr|x-?ray|echo|started|stopped|before|after|approx\.?|around|~)\s*[:(]?\s*"
+    rf"({_DAY_AND_MONTH}(?:\s?(?:-|\u2013|to|and)\s?{_DAY_AND_MONTH})?)"
+    r"(?![\d/%]|\.\d|\s?(?:mg|mcg|ml|mmhg|bpm|strength|motor|power|murmur|pain|on\b|in severity|systolic|diastolic|hpf|edema|"
     r"pulses?|reflexes|points?|criteria|score|correct|times|days|episodes|doses))",
     re.IGNORECASE,
 )

@@ -22,14 +22,22 @@ _TITLED = re.compile(
 )
 _TITLED_LOWER = re.compile(r"\b(dr|mr|mrs|ms|prof)\.?[ \t]([a-z]{3,}(?:-[a-z]+)?)(?:[ \t]([a-z]{3,}))?\b")
 _CREDENTIAL = re.compile(
-    rf"\b((?:{_PART}|{_INITIAL})(?:[ \t](?:{_PARTICLE}[ \t])?(?:{_PART}|{_INITIAL})){{1,3}}),?[ \t](?:M\.?D\.?|D\.?O\.?|R\.?N\.?|N\.?P\.?|P\.?A\.?(?:-C)?|Ph\.?D\.?|DDS|DPM|MBBS|MBChB|FRCP|FRCS|FACP|FACS|LPN|CRNA|APRN|PharmD|DNP|LCSW|OTR|PT)\b(?!\w)"
+    rf"\b((?:{_PART}|(?:{_C}\.?){{1,2}})(?:[ \t](?:{_PARTICLE}[ \t])?(?:{_PART}|{_INITIAL})){{1,3}}),?[ \t](?:M\.?D\.?|D\.?O\.?|R\.?N\.?|N\.?P\.?|P\.?A\.?(?:-C)?|Ph\.?D\.?|DDS|DPM|MBBS|MBChB|FRCP|FRCS|FACP|FACS|LPN|CRNA|APRN|PharmD|DNP|LCSW|OTR|PT)\b(?!\w)"
+)
+# What people do, so that a name follows "by".
+_DONE = (
+    r"accompanied|administered|admitted|approved|assessed|assisted|attended|authenticated|authored|brought(?: in)?|called|cared for|checked|collected|completed|consulted|"
+    r"contacted|covered|dictated|discharged|drawn|entered|evaluated|examined|filled in|followed(?: up)?|given|inserted|interpreted|interviewed|managed|notified|obtained|"
+    r"operated on|ordered|paged|performed|placed|prepared|prescribed|read|recorded|referred|removed|reported|requested|reviewed|scribed|seen|sent|signed|staffed|supervised|"
+    r"supported|taken|transcribed|translated|treated|typed|verified|visited|witnessed|written"
 )
 _HEADER = (
     r"(?:(?:patient(?:'s)?|pt)(?:[ \t]*(?:full[ \t]*)?name)?|name|full name|first name|last name|surname|forename|given name|family name|maiden name|"
     r"(?:attending|referring|primary(?: care)?|ordering|admitting|consulting|treating)(?: (?:physician|doctor|provider|surgeon|md))?|physician|provider|surgeon|assistant|an(?:a)?esthetist|anesthesiologist|"
-    r"author|dictated by|transcribed by|electronically signed by|signed(?: by)?|reviewed by|reported by|performed by|seen by|prepared by|completed by|entered by|"
+    rf"author|(?:(?:electronically )?(?:{_DONE}) by)|signed|on[ -]call|covering|prescriber|clinician|practitioner|operator|case manager|social worker|chaplain|dietitian|"
+    r"(?:primary|charge|staff|scrub|circulating) nurse|investigator|reporter|team lead|specialist|"
     r"cc|dear|pcp|gp|consultant|registrar|radiologist|pathologist|next of kin|nok|emergency contact|contact|spouse|guardian|mother|father|wife|husband|"
-    r"daughter|son|sister|brother|caregiver|carer|informant|interpreter|witness|re|regarding|nurse|pharmacist|therapist|midwife|resident|intern|fellow|scribe)"
+    r"partner|daughter|son|sister|brother|caregiver|carer|informant|interpreter|witness|re|regarding|nurse|pharmacist|therapist|midwife|resident|intern|fellow|scribe)"
 )
 _HEADED = re.compile(
     rf"(?:^|(?<=[\n;|\t(,.]))[ \t*]*(?i:{_HEADER})[ \t]?[:=][ \t]*(?:{_TITLE}\.?[ \t])?({_FULL}|[A-Z]\.[ \t]?{_PART})",
@@ -68,9 +76,27 @@ _MIXED = rf"(?:{_C}{_A}?{_L}+(?:{_C}{_L}+)?(?:-{_C}{_L}+)?)"
 _SHAPED = re.compile(rf"(?<![\w'\u2019.-])({_MIXED}(?:[ ](?:{_PARTICLE}[ ])?{_MIXED}){{1,3}})(?![\w-])")
 _RUN_WORD = re.compile(r"[^\s]+")
 _INTRODUCED = re.compile(
-    rf"(?:\b(?i:signed by|discussed with|spoke (?:to|with)|spoken to|seen by|examined (?:with|w/)|reviewed by|reviewed with|referred by|performed by|assisted by|"
-    rf"accompanied by|interpreter|witnessed by|named|called|husband|wife|son|daughter|mother|father|brother|sister|partner|niece|nephew|aunt|uncle|friend|carer|"
-    rf"caregiver|neighbou?r|nurse)|\bw/),?[ ](?:(?:Dr|Mr|Mrs|Ms|Miss)\.?[ ])?({_MIXED}(?:[ ](?:{_PARTICLE}[ ])?{_MIXED}){{0,2}})(?![\w-])"
+    rf"(?:\b(?i:(?:{_DONE}) by|(?:discussed|spoke|spoken|talked|met|conferred|consulted|examined|seen|staffed|reviewed|lives|living|stays) (?:with|w/)|"
+    rf"(?:spoke|spoken|reported|handed over|signed out|explained|cop(?:y|ies)|message|letter|forward(?:ed)?|sent) to|(?:message(?: left)?|covering|scribe|caring|on behalf) (?:for|of)|"
+    rf"paged|notified|on call|good (?:morning|afternoon|evening)|hello|hi|dear|thank you|thanks|interpreter|named|called|husband|wife|son|daughter|mother|father|brother|sister|partner|"
+    rf"spouse|niece|nephew|aunt|uncle|friend|carer|caregiver|neighbou?r|nurse|patient|pt|baby(?: girl| boy)?|consultant|attending|registrar|resident|intern|therapist|midwife|"
+    rf"scribe|witness|chaplain)|\bw/)"
+    rf"[,:]?[ ](?:(?:Dr|Mr|Mrs|Ms|Miss)\.?[ ])?({_MIXED}(?:[ ](?:{_PARTICLE}[ ])?{_MIXED}){{0,2}})(?![\w-])"
+)
+# One who reports, agrees or has a family is a person.
+_ACTS = re.compile(
+    rf"(?<![\w'\u2019.-])({_MIXED}(?:[ ]{_MIXED})?)(?=[ ](?:reports|reported|denies|denied|states|stated|says|said|complains|complained|endorses|endorsed|lives|works|worked|drinks|smokes|smoked|"
+    rf"agrees|agreed|understands|understood|verbali[sz]e[sd]|attended|called|phoned|will (?:return|call|follow|come back)|returned|walks|ambulates|feels|felt|family\b)|"
+    rf"{_A}s[ ](?:mother|father|wife|husband|son|daughter|sister|brother|family|parents|medications?|pain|care|chart|results?|condition|symptoms|surgery|mood|blood|birthday|room)\b)"
+)
+_WITH_MIDDLE = re.compile(rf"(?<![\w'\u2019.-])({_MIXED})[ ]{_C}\.?[ ]({_MIXED})(?![\w-])")
+_GREETED = re.compile(r"\b(?i:hi|hello|hey|good (?:morning|afternoon|evening)|dear|thanks|thank you|bye)[ ,]+([a-z]{3,})(?![\w-])")
+_IN_CAPITALS = re.compile(
+    rf"(?i:\b(?:name|patient|label(?:l?ed)?(?: as| for)?|(?:{_DONE}) by|for|re)[ \t]*[:=]?[ \t]+)([{_UP}][{_UP}'\u2019-]{{2,}},[ ][{_UP}]{{2,}})(?![\w-])"
+)
+_PAIR_IN_CAPITALS = re.compile(rf"(?i:\b(?:name|patient|label(?:l?ed)?(?: as| for)?)[ \t]*[:=]?[ \t]+)([{_UP}]{{2,}}(?:-[{_UP}]+)?[ ][{_UP}]{{2,}})(?![\w-])")
+_NAMED_LAST_FIRST = re.compile(
+    rf"(?i:\b(?:name|patient|pt|re|(?:{_DONE}) by)[ \t]*[:=]?[ \t]+)({_MIXED},[ ]{_MIXED}(?:[ ]{_C}\b\.?)?)(?![\w-])"
 )
 _LISTED = re.compile(rf"(?<![\w,])([{_UP}][{_UP}'\u2019-]{{2,}},[ ]{_MIXED})(?![\w-])")
 
@@ -159,6 +185,17 @@ def _by_shape(text: str) -> Iterator[tuple[int, int, float]]:
         parts = match.group(1).split()
         if not any(_is_common(part) and not is_first(part) and not is_last(part) for part in parts):
             yield *match.span(1), 0.65
+    for match in _ACTS.finditer(text):
+        if not any(_is_common(part) for part in match.group(1).split()):
+            yield *match.span(1), 0.6
+    for match in _WITH_MIDDLE.finditer(text):
+        if not any(_is_common(word) for word in match.groups()):
+            yield *match.span(), 0.65
+    for pattern in (_IN_CAPITALS, _PAIR_IN_CAPITALS, _NAMED_LAST_FIRST):
+        for match in pattern.finditer(text):
+            parts = match.group(1).replace(",", "").split()
+            if not any(_is_common(part) and not is_first(part) and not is_last(part) for part in parts):
+                yield *match.span(1), 0.7
     for match in _LISTED.finditer(text):
         last, first = match.group(1).split(",")
         at_start = text[: match.start()].rstrip(" ")[-1:] in ("", "\n", ".", ":", ";")
@@ -216,6 +253,9 @@ def _alone(text: str) -> Iterator[tuple[int, int, float]]:
             and first not in EVERYDAY
         ):
             yield *match.span(), 0.6
+    for match in _GREETED.finditer(text):
+        if match.group(1) in lexicon.words("first_names.txt") and match.group(1) not in EVERYDAY:
+            yield *match.span(1), 0.6
     for match in _WORD.finditer(text):
         word = match.group(1)
         if word.isupper() or is_ordinary(word) or is_medical(word):

@@ -79,8 +79,14 @@ _BARE = re.compile(
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){3,7}(?:\s?[A-Z0-9]{1,3})?\b")
 _CARD = re.compile(r"(?<![\w-])(?:\d{4}[ -]){3}\d{4}(?![\w-])|(?<![\w-])3\d{3}[ -]\d{6}[ -]\d{5}(?![\w-])")
 _VIN = re.compile(r"\b(?=[A-HJ-NPR-Z0-9]{0,16}\d)(?=[A-HJ-NPR-Z0-9]{0,16}[A-HJ-NPR-Z])[A-HJ-NPR-Z0-9]{17}\b")
+_PLATE_SHAPE = r"([A-Z]{1,3}[ -]?\d{2,4}(?:[ -]?[A-Z]{1,3})?|\d{1,4}[ -]?[A-Z]{2,3}(?:[ -]?\d{1,3})?)(?!\w|[.,]\d)"
 _PLATE = re.compile(
-    r"\b(?i:registration|reg\.?|plates?|licen[sc]e plate|number plate)(?:[ ](?:no\.?|number|is))?[ :#]{1,3}([A-Z]{1,3}[ -]?\d{2,4}(?:[ -]?[A-Z]{1,3})?|\d{1,4}[ -]?[A-Z]{2,3}(?:[ -]?\d{1,3})?)(?!\w)"
+    rf"\b(?i:registration|reg\.?|plates?|licen[sc]e plate|number plate|tags?)(?:[ ](?:no\.?|number|is|was))?[ :#]{{1,3}}{_PLATE_SHAPE}"
+)
+# With a word for a vehicle not far before it, which wants a plate of usual length.
+_NEAR_VEHICLE = re.compile(
+    r"\b(?i:cars?|trucks?|vans?|lorry|vehicles?|motor ?(?:cycle|bike|vehicle)|bike|scooter|taxi|cab|bus|sedan|suv|pickup|trailer|wheels|drives|drove|driving|driven|"
+    rf"driver|parked|parking|plates?|registered|registration)\b[^.\n]{{0,40}}?(?<![\w-])(?=[A-Z\d -]{{5,9}}(?!\w)){_PLATE_SHAPE}"
 )
 _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
 _PUBLIC = re.compile(
@@ -122,8 +128,9 @@ def find(text: str) -> Iterator[Identifier]:
 
 
 def _by_shape(text: str) -> Iterator[Identifier]:
-    for match in _PLATE.finditer(text):
-        yield Identifier(match.start(1), match.end(1), _T.VEHICLE, 0.85, "numbers")
+    for pattern in (_PLATE, _NEAR_VEHICLE):
+        for match in pattern.finditer(text):
+            yield Identifier(match.start(1), match.end(1), _T.VEHICLE, 0.85, "numbers")
     for match in _BARE.finditer(text):
         value = match.group()
         if _is_public(value) or _RANGE.match(value) or _ROUND.match(value) or _UNIT_AFTER.match(text, match.end()):
