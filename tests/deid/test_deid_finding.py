@@ -39,6 +39,8 @@ def found(text: str) -> list[tuple[str, IdentifierType]]:
         ("Collected 15Jun1996", "15Jun1996", T.DATE),
         ("Stay 03/04/2021-05/04/2021", "03/04/2021-05/04/2021", T.DATE),
         ("Recheck on 23/09.", "23/09", T.DATE),
+        ("In room 12 May 06, 2006", "12 May 06, 2006", T.DATE),
+        ("Labs pre-11/22/1935.", "11/22/1935", T.DATE),
         ("A 93-year-old lady", "93", T.AGE),
         ("MRN: 00-0000-27", "00-0000-27", T.MRN),
         ("Member ID AX-987654", "AX-987654", T.HEALTH_PLAN),

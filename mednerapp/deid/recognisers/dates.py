@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from mednerapp.domain.identifiers import Identifier, IdentifierType
 
@@ -15,30 +16,35 @@ _YEAR = r"(?:(?:19|20)\d\d|['\u2019]\d\d)"
 _GAP = r"(?:[ ]*[,./-][ ]*|[ ]+|(?=['\u2019]))"
 _UNIT = r"(?!\s?(?:mg|mcg|g\b|kg|ml|mL|units?|tabs?|puffs?|days?|weeks?|months?|years?|hours?|hrs?|%|mm|cm))"
 
+_ALONE = r"(?<![^\W_])"  # no letter and no digit before it
+_NOT_ON = r"(?<!\d)(?<!\d[./-])"  # not the end of a longer number
+# March 3rd, 2022; March 3; March 3-5, 2022
+_MONTH_FIRST = rf"{_ALONE}{_MONTH}[ /-]+{_DAY}(?:\s*(?:-|\u2013|to|and|&)\s*{_DAY})?(?:{_GAP}{_YEAR}(?!\d)|(?![^\W_]|:\d)(?!\.\d){_UNIT})"
 _WRITTEN = [
     # 3 March 2022, 3rd of March, 17-Feb-2023, 17Feb2023
-    rf"(?<![\w.]){_DAY}(?:[ ]+of)?[ /-]*{_MONTH}(?![A-Za-z])(?:{_GAP}?{_YEAR}(?!\d)|{_GAP}\d\d(?![\d:]){_UNIT})?",
-    # March 3rd, 2022; March 3; March 3-5, 2022
-    rf"\b{_MONTH}[ /-]+{_DAY}(?:\s*(?:-|\u2013|to|and|&)\s*{_DAY})?(?![\w:])(?!\.\d)(?:{_GAP}{_YEAR}(?!\d))?{_UNIT}",
+    rf"{_ALONE}(?<!\d\.){_DAY}(?:[ ]+of)?[ /-]*{_MONTH}(?![A-Za-z])(?:{_GAP}?{_YEAR}(?!\d)|{_GAP}\d\d(?!\d|:\d){_UNIT})?",
     # March 2022, Mar-22 and Mar '22
-    rf"\b{_MONTH}(?:{_GAP}|\s+of\s+){_YEAR}(?!\d)",
-    rf"\b(?:{_SHORT})[-/]\d\d(?!\d)",
+    rf"{_ALONE}{_MONTH}(?:{_GAP}|\s+of\s+){_YEAR}(?!\d)",
+    rf"{_ALONE}(?:{_SHORT})[-/]\d\d(?!\d)",
 ]
 _HOLIDAYS = (
     r"\b(?:Christmas(?: Eve| Day)?|New Year['\u2019]s(?: Eve| Day)?|Thanksgiving|Easter(?: Sunday| Monday)?|Boxing Day|"
     r"Labor Day|Memorial Day|Independence Day|Halloween|Valentine['\u2019]s Day)(?:,?\s+(?:of\s+)?(?:19|20)\d\d\b)"
 )
 _NUMERIC = [
-    r"(?<![\d./-])(?:0?[1-9]|1[0-2])[ ]?(?P<a>[/.-])[ ]?(?:0?[1-9]|[12]\d|3[01])[ ]?(?P=a)[ ]?(?:(?:19|20)\d\d|\d\d)(?![\d%]|[./-]\d)",
-    r"(?<![\d./-])(?:0?[1-9]|[12]\d|3[01])[ ]?(?P<b>[/.-])[ ]?(?:0?[1-9]|1[0-2])[ ]?(?P=b)[ ]?(?:(?:19|20)\d\d|\d\d)(?![\d%]|[./-]\d)",
-    r"(?<![\d./-])(?:19|20)\d\d[/.-](?:0?[1-9]|1[0-2])[/.-](?:0?[1-9]|[12]\d|3[01])(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?(?![\d%])",
-    r"(?<![\d./-])(?:0?[1-9]|1[0-2])/(?:19|20)\d\d(?![\d/])",
+    rf"{_NOT_ON}(?:0?[1-9]|1[0-2])[ ]?(?P<a>[/.-])[ ]?(?:0?[1-9]|[12]\d|3[01])[ ]?(?P=a)[ ]?(?:(?:19|20)\d\d(?!\d)|\d\d(?![\d%]|[./-]\d))",
+    rf"{_NOT_ON}(?:0?[1-9]|[12]\d|3[01])[ ]?(?P<b>[/.-])[ ]?(?:0?[1-9]|1[0-2])[ ]?(?P=b)[ ]?(?:(?:19|20)\d\d(?!\d)|\d\d(?![\d%]|[./-]\d))",
+    rf"{_NOT_ON}(?:19|20)\d\d[/.-](?:0?[1-9]|1[0-2])[/.-](?:0?[1-9]|[12]\d|3[01])(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?(?!\d)",
+    rf"{_NOT_ON}(?:0?[1-9]|1[0-2])/(?:19|20)\d\d(?![\d/])",
     # 1/2/2020-14/2/2020: from one to the other
     r"(?<![\d./-])\d{1,2}(?P<c>[/.])\d{1,2}(?P=c)(?:\d{4}|\d\d)[ ]?[-\u2013][ ]?\d{1,2}(?P=c)\d{1,2}(?P=c)(?:\d{4}|\d\d)(?![\d./-])",
 ]
 _DOTTED = re.compile(r"^(?!\d\d\.\d\d\.\d\d$).*\d\.\d{1,2}\.\d")
 _WEEKDAY = r"(?:\b(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\.?,?[ ](?:the[ ])?)?"
-_SHAPE = re.compile(_WEEKDAY + "(?:" + "|".join([*_WRITTEN, _HOLIDAYS, *_NUMERIC]) + ")", re.IGNORECASE)
+_SHAPES = (
+    re.compile(_WEEKDAY + _MONTH_FIRST, re.IGNORECASE),  # by itself: in "room 12 May 3, 2022" it begins inside another
+    re.compile(_WEEKDAY + "(?:" + "|".join([*_WRITTEN, _HOLIDAYS, *_NUMERIC]) + ")", re.IGNORECASE),
+)
 # 19990312 and 990312 only where the text says that it is a date.
 _CUED = re.compile(
     r"\b(?:dob|d\.o\.b\.?|date of birth|birth ?date|born(?: on)?|dated?|date of (?:admission|discharge|service|surgery)|"
@@ -77,7 +83,7 @@ _AGES = re.compile(
 
 
 def find(text: str) -> Iterator[Identifier]:
-    for match in _SHAPE.finditer(text):
+    for match in chain.from_iterable(shape.finditer(text) for shape in _SHAPES):
         found = match.group()
         if _SMALL.match(found) and not found[0].isupper() and not re.search(r"(?:19|20)\d\d", found):
             continue  # "may 10", "march 3": the verb

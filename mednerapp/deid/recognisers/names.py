@@ -90,11 +90,15 @@ _ACTS = re.compile(
     rf"{_A}s[ ](?:mother|father|wife|husband|son|daughter|sister|brother|family|parents|medications?|pain|care|chart|results?|condition|symptoms|surgery|mood|blood|birthday|room)\b)"
 )
 _WITH_MIDDLE = re.compile(rf"(?<![\w'\u2019.-])({_MIXED})[ ]{_C}\.?[ ]({_MIXED})(?![\w-])")
-_GREETED = re.compile(r"\b(?i:hi|hello|hey|good (?:morning|afternoon|evening)|dear|thanks|thank you|bye)[ ,]+([a-z]{3,})(?![\w-])")
+_GREETED = re.compile(
+    r"\b(?i:hi|hello|hey|good (?:morning|afternoon|evening)|dear|thanks|thank you|bye)[ ,]+([a-z]{3,})(?![\w-])"
+)
 _IN_CAPITALS = re.compile(
     rf"(?i:\b(?:name|patient|label(?:l?ed)?(?: as| for)?|(?:{_DONE}) by|for|re)[ \t]*[:=]?[ \t]+)([{_UP}][{_UP}'\u2019-]{{2,}},[ ][{_UP}]{{2,}})(?![\w-])"
 )
-_PAIR_IN_CAPITALS = re.compile(rf"(?i:\b(?:name|patient|label(?:l?ed)?(?: as| for)?)[ \t]*[:=]?[ \t]+)([{_UP}]{{2,}}(?:-[{_UP}]+)?[ ][{_UP}]{{2,}})(?![\w-])")
+_PAIR_IN_CAPITALS = re.compile(
+    rf"(?i:\b(?:name|patient|label(?:l?ed)?(?: as| for)?)[ \t]*[:=]?[ \t]+)([{_UP}]{{2,}}(?:-[{_UP}]+)?[ ][{_UP}]{{2,}})(?![\w-])"
+)
 _NAMED_LAST_FIRST = re.compile(
     rf"(?i:\b(?:name|patient|pt|re|(?:{_DONE}) by)[ \t]*[:=]?[ \t]+)({_MIXED},[ ]{_MIXED}(?:[ ]{_C}\b\.?)?)(?![\w-])"
 )
