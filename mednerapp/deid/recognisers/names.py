@@ -189,6 +189,16 @@ def _by_shape(text: str) -> Iterator[tuple[int, int, float]]:
         parts = match.group(1).split()
         if not any(_is_common(part) and not is_first(part) and not is_last(part) for part in parts):
             yield *match.span(1), 0.65
+    yield from _by_acts(text)
+    for match in _LISTED.finditer(text):
+        last, first = match.group(1).split(",")
+        at_start = text[: match.start()].rstrip(" ")[-1:] in ("", "\n", ".", ":", ";")
+        if (at_start or is_last(last)) and not _is_common(last.strip()) and not _is_common(first.split()[0]):
+            yield *match.span(1), 0.7
+
+
+def _by_acts(text: str) -> Iterator[tuple[int, int, float]]:
+    """By what somebody does, by a middle initial, and in capitals after a form's word."""
     for match in _ACTS.finditer(text):
         if not any(_is_common(part) for part in match.group(1).split()):
             yield *match.span(1), 0.6
@@ -200,11 +210,6 @@ def _by_shape(text: str) -> Iterator[tuple[int, int, float]]:
             parts = match.group(1).replace(",", "").split()
             if not any(_is_common(part) and not is_first(part) and not is_last(part) for part in parts):
                 yield *match.span(1), 0.7
-    for match in _LISTED.finditer(text):
-        last, first = match.group(1).split(",")
-        at_start = text[: match.start()].rstrip(" ")[-1:] in ("", "\n", ".", ":", ";")
-        if (at_start or is_last(last)) and not _is_common(last.strip()) and not _is_common(first.split()[0]):
-            yield *match.span(1), 0.7
 
 
 def _announced(text: str) -> Iterator[tuple[int, int, float]]:
