@@ -111,6 +111,26 @@ def erase(
     print("Backups and files that were exported before are not reached.")
 
 
+@deid.command()
+def erase_project(
+    project: ProjectName,
+    name: Annotated[
+        str, typer.Option("--confirm", prompt="Type the project's name once more", help="Its name again; asked for.")
+    ],
+) -> None:
+    """Remove a project for good: notes, annotations, datasets, scores, runs, and the adapters that learned in it."""
+    with open_app() as (opened, user):
+        target = find_project(opened, project)
+        erased = erasing.erase_project(
+            opened.store, user=user, project_id=target.id, name=name, settings=opened.settings
+        )
+    print(
+        f"Removed for good: {erased.notes} notes, {erased.waiting} waiting for a person, {erased.annotations} annotations, "
+        f"{erased.datasets} datasets, {len(erased.adapters)} adapters with their files."
+    )
+    print("Ids and counts stay in the audit log. Backups and files that were exported before are not reached.")
+
+
 def _notes(paths: Iterable[Path]) -> list[str]:
     found: list[str] = []
     for path in paths:

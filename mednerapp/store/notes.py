@@ -277,8 +277,13 @@ class Notes:
         The database refuses one that a dataset needs.
         """
         self._session.execute(delete(t.Note).where(t.Note.id.in_(note_ids), t.Note.deleted_at < before))
-        if self._session.get_bind().dialect.name == "sqlite":  # the words of what is gone stay in it until it is merged
-            self._session.execute(text("INSERT INTO note_search(note_search) VALUES ('optimize')"))
+        forget_words(self._session)
+
+
+def forget_words(session: Session) -> None:
+    """On SQLite the words of deleted notes stay in the search index until it is merged."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("INSERT INTO note_search(note_search) VALUES ('optimize')"))
 
 
 def _of(project_id: int) -> ColumnElement[bool]:

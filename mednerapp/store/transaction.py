@@ -19,6 +19,7 @@ from mednerapp.store.bulk import BulkOperations
 from mednerapp.store.datasets import Datasets
 from mednerapp.store.doubles import Doubles
 from mednerapp.store.efforts import Efforts
+from mednerapp.store.erasures import Erasures
 from mednerapp.store.evaluations import Evaluations
 from mednerapp.store.experiments import Experiments
 from mednerapp.store.gold import Golds
@@ -91,6 +92,7 @@ class Transaction:
         self.jobs = Jobs(session)
         self.job_records = JobRecords(session)
         self.workers = Workers(session)
+        self.erasures = Erasures(session)
 
 
 Fence = Callable[[Transaction], None]

@@ -251,7 +251,7 @@ PLAIN: dict[Permission, str] = {
         "dashboards.board dashboards.datasets dashboards.dev_notes dashboards.losses dashboards.pair "
         "dashboards.runs dashboards.summary digging.behind "
     ),
-    Permission.ADMINISTER: ("erasing.erase_patient "),
+    Permission.ADMINISTER: ("erasing.erase_patient erasing.erase_project "),
     Permission.SEE_IDENTIFIERS: (
         "holding.open_held holding.release holding.save_edits holding.take_out holding.waiting "
         "identifiers.check identifiers.choose_policy identifiers.standing identifiers.to_look_at "
