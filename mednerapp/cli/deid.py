@@ -125,8 +125,9 @@ def erase_project(
             opened.store, user=user, project_id=target.id, name=name, settings=opened.settings
         )
     print(
-        f"Removed for good: {erased.notes} notes, {erased.waiting} waiting for a person, {erased.annotations} annotations, "
-        f"{erased.datasets} datasets, {len(erased.adapters)} adapters with their files."
+        f"Removed for good: {erased.notes} notes, {erased.waiting} waiting for a person, "
+        f"{erased.annotations} annotations, {erased.datasets} datasets, "
+        f"{len(erased.adapters)} adapters with their files."
     )
     print("Ids and counts stay in the audit log. Backups and files that were exported before are not reached.")
 

@@ -30,7 +30,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class ErasedProject:
-    """notes: those in the bin included. waiting: notes that waited for a person. adapters: names of the removed ones."""
+    """notes: those in the bin included. waiting: for a person. adapters: names of those removed."""
 
     notes: int
     waiting: int

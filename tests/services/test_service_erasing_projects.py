@@ -68,7 +68,7 @@ def fill(store: Store, people: People, project: Project, settings: Settings) -> 
             spans=[],
             user_id=None,
         )
-    with store._database.write() as session:  # noqa: SLF001 - what a finished run and its scoring leave
+    with store._database.write() as session:
         session.execute(sa.update(t.Adapter).where(t.Adapter.id == adapter.id).values(run_id=run.id))
         scored = t.Evaluation(
             adapter_id=adapter.id, dataset_id=dataset.id, split="test", notes=1, excluded=0, created_at=now()
@@ -88,7 +88,7 @@ def fill(store: Store, people: People, project: Project, settings: Settings) -> 
 
 
 def everything(store: Store) -> str:
-    with store._database.read() as session:  # noqa: SLF001
+    with store._database.read() as session:
         return "\n".join(
             f"{table.name}: {tuple(row)}"
             for table in t.Base.metadata.sorted_tables
