@@ -32,9 +32,14 @@ let queue = [];
 let turn = 0;
 let limit = null;
 
-/** Runs something right after the next frame is painted, so that what a key changes in the text is seen first; in the order of the calls. */
-export function afterFrame(run) {
-  queue.push(run);
+/**
+ * Runs something right after the next frame is painted, so that what a key changes in the text is seen first; in the order of the calls.
+ * @param {() => void} run
+ * @param {boolean} [first] before what waits already: a request, whose answer takes its time
+ */
+export function afterFrame(run, first = false) {
+  if (first) queue.unshift(run);
+  else queue.push(run);
   if (queue.length > 1) return;
   const current = turn;
   limit = setTimeout(() => runQueue(current), FRAME_LIMIT);

@@ -77,7 +77,7 @@ export class Transport {
       afterFrame(() => {
         this.#soon = false;
         this.#schedule(this.#timer === null ? 0 : null);
-      });
+      }, true);
     }
     this.onChange();
   }
