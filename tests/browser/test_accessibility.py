@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 from support.annotate_page import AnnotatePage, person
 from support.app_server import AppServer, prepare_demo, running
 from support.axe import Known, severe
+from support.pages import HEADINGS
 
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.annotations import EditAction, SpanState
@@ -22,18 +24,7 @@ from tests.support.makers import change
 
 pytestmark = pytest.mark.browser
 
-THEMES = ("light", "dark")
 KNOWN: tuple[Known, ...] = ()
-TITLES = {
-    "notes": "Notes",
-    "upload": "Upload notes",
-    "train": "Train",
-    "models": "Models",
-    "compare": "Compare",
-    "dashboard": "Dashboard",
-    "jobs": "Jobs",
-    "admin": "Administration",
-}
 NOTE = 21  # of the demo, with suggestions from here
 BLIND, SUBMITTED = 22, 23  # to the clinician
 FRESH = 24  # with suggestions, too
@@ -63,9 +54,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         yield found
 
 
-@pytest.fixture(params=THEMES)
-def themed(request: pytest.FixtureRequest, page: Page) -> Page:
-    page.emulate_media(color_scheme=request.param, reduced_motion="reduce")
+@pytest.fixture
+def still(page: Page) -> Page:
+    """A page on which nothing moves."""
+    page.emulate_media(reduced_motion="reduce")
     return page
 
 
@@ -76,14 +68,41 @@ def settle(page: Page) -> None:
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
 
 
+BACKGROUND = "() => getComputedStyle(document.querySelector('.stApp') ?? document.body).backgroundColor"
+# Colours change in transitions: until the last one is over. What turns for ever is not waited for.
+STILL = """() => Promise.all(document.getAnimations({ subtree: true })
+  .filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished.catch(() => {})))
+  .then(() => {})"""
+
+
+def switch(page: Page, theme: Literal["light", "dark"]) -> None:
+    """As the system's theme changes under an open page."""
+    before = page.evaluate(BACKGROUND)
+    changes = page.evaluate("(dark) => matchMedia('(prefers-color-scheme: dark)').matches !== dark", theme == "dark")
+    page.emulate_media(color_scheme=theme)
+    for _ in range(100):
+        if not changes or page.evaluate(BACKGROUND) != before:
+            break
+        page.wait_for_timeout(50)
+    else:
+        raise AssertionError(f"The page did not take the {theme} theme.")
+    settle(page)
+    page.evaluate(STILL)
+
+
 def check(page: Page, what: str) -> None:
     found = faults(page, what)
     assert not found, "\n".join(found)
 
 
 def faults(page: Page, what: str) -> list[str]:
-    settle(page)
-    return [f"{what}: {finding}" for finding in severe(page, KNOWN)]
+    """In both themes; the page follows the system's, and is left in the light one."""
+    found: list[str] = []
+    themes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    for theme in themes:
+        switch(page, theme)
+        found += [f"{what}, {theme}: {finding}" for finding in severe(page, KNOWN)]
+    return found
 
 
 def sign_in(page: Page, server: AppServer, path: str, role: Role = Role.ADMIN) -> None:
@@ -97,18 +116,18 @@ def open_note(page: Page, server: AppServer, note_id: int = NOTE) -> None:
     expect(page.locator(".text mark").first).to_be_visible(timeout=30_000)
 
 
-def test_the_sign_in_page(themed: Page, server: AppServer) -> None:
-    themed.goto(f"{server.url}/sign-in")
-    assert severe(themed) == []
+def test_the_sign_in_page(still: Page, server: AppServer) -> None:
+    still.goto(f"{server.url}/sign-in")
+    check(still, "sign-in")
 
 
-def test_every_page_of_the_menu(themed: Page, server: AppServer) -> None:
-    sign_in(themed, server, "/notes")
+def test_every_page_of_the_menu(still: Page, server: AppServer) -> None:
+    sign_in(still, server, "/notes")
     found: list[str] = []
-    for path, title in TITLES.items():
-        themed.goto(f"{server.url}/{path}")
-        expect(themed.get_by_role("heading", name=title, exact=True)).to_be_visible()
-        found += faults(themed, path)
+    for path, title in HEADINGS.items():
+        still.goto(f"{server.url}/{path}")
+        expect(still.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        found += faults(still, path)
     assert not found, "\n".join(found)
 
 
@@ -133,67 +152,67 @@ STATES: dict[str, Callable[[Page], None]] = {
 
 
 @pytest.mark.parametrize("what", STATES)
-def test_the_annotate_page(themed: Page, server: AppServer, what: str) -> None:
-    open_note(themed, server)
-    STATES[what](themed)
-    check(themed, what)
+def test_the_annotate_page(still: Page, server: AppServer, what: str) -> None:
+    open_note(still, server)
+    STATES[what](still)
+    check(still, what)
 
 
-def test_the_bar_beside_a_span_and_every_panel_beside_the_text(themed: Page, server: AppServer) -> None:
-    open_note(themed, server)
-    themed.locator(".text mark").first.click()
-    expect(themed.locator(".floating")).to_be_visible()
-    found = faults(themed, "the bar")
-    openers = themed.locator(".openers button")
+def test_the_bar_beside_a_span_and_every_panel_beside_the_text(still: Page, server: AppServer) -> None:
+    open_note(still, server)
+    still.locator(".text mark").first.click()
+    expect(still.locator(".floating")).to_be_visible()
+    found = faults(still, "the bar")
+    openers = still.locator(".openers button")
     names = openers.all_text_contents()
     assert len(names) > 4
     for number, name in enumerate(names):
-        themed.locator(".text").focus()
-        press("Escape", "n")(themed)
+        still.locator(".text").focus()
+        press("Escape", "n")(still)
         openers.nth(number).click()
-        expect(themed.locator(".side")).to_be_visible()
-        found += faults(themed, f"panel {name}")
+        expect(still.locator(".side")).to_be_visible()
+        found += faults(still, f"panel {name}")
     assert not found, "\n".join(found)
 
 
-def test_identical_mentions_in_the_whole_project(themed: Page, server: AppServer) -> None:
-    open_note(themed, server)
-    press("n", "b")(themed)
-    themed.get_by_role("radio", name="all my open notes").check()
-    expect(themed.locator(".place-group").first).to_be_visible()
-    check(themed, "the preview")
+def test_identical_mentions_in_the_whole_project(still: Page, server: AppServer) -> None:
+    open_note(still, server)
+    press("n", "b")(still)
+    still.get_by_role("radio", name="all my open notes").check()
+    expect(still.locator(".place-group").first).to_be_visible()
+    check(still, "the preview")
 
 
-def test_the_parts_of_the_notes_page(themed: Page, server: AppServer) -> None:
-    sign_in(themed, server, "/notes", Role.LEAD)
-    expect(themed.get_by_role("heading", name="Notes", exact=True)).to_be_visible()
-    parts = themed.get_by_test_id("stButtonGroup").first.get_by_role("radio")
+def test_the_parts_of_the_notes_page(still: Page, server: AppServer) -> None:
+    sign_in(still, server, "/notes", Role.LEAD)
+    expect(still.get_by_role("heading", name="Notes", exact=True)).to_be_visible()
+    parts = still.get_by_test_id("stButtonGroup").first.get_by_role("radio")
     expect(parts.first).to_be_visible()
     found: list[str] = []
     for number in range(parts.count()):
         parts.nth(number).click()
-        found += faults(themed, f"part {parts.nth(number).text_content()}")
+        found += faults(still, f"part {parts.nth(number).text_content()}")
     assert parts.count() > 1
     assert not found, "\n".join(found)
 
 
-def test_the_annotate_page_without_a_note(themed: Page, server: AppServer) -> None:
+def test_the_annotate_page_without_a_note(still: Page, server: AppServer) -> None:
     with server.app.store.write() as tx:
         empty = tx.projects.by_name("Nothing here") or tx.projects.add(
             name="Nothing here", schema=projects.all_projects(server.app.store)[0].schema
         )
     assert empty.id > 1
-    sign_in(themed, server, "/annotate")
-    themed.get_by_role("combobox", name="Project").first.click()
-    themed.get_by_role("option", name="Nothing here").click()
-    expect(themed.get_by_role("heading", name="No notes yet")).to_be_visible()
-    check(themed, "the empty queue")
+    sign_in(still, server, "/annotate")
+    still.get_by_role("combobox", name="Project").first.click()
+    still.get_by_role("option", name="Nothing here").click()
+    expect(still.get_by_role("heading", name="No notes yet")).to_be_visible()
+    check(still, "the empty queue")
 
 
-def test_a_conflict_with_another_window(themed: Page, server: AppServer) -> None:
-    open_note(themed, server, FRESH)
-    press("n", "a", "r")(themed)
-    AnnotatePage(themed, server).saved()
+def test_a_conflict_with_another_window(still: Page, server: AppServer) -> None:
+    open_note(still, server, FRESH)
+    press("n", "a", "r")(still)
+    AnnotatePage(still, server).saved()
     store, user = server.app.store, person(server, Role.LEAD)
     annotation = annotating.open_note(store, user=user, note_id=FRESH).annotation
     span = next(span for span in annotation.spans if span.state is SpanState.SUGGESTED)
@@ -206,20 +225,20 @@ def test_a_conflict_with_another_window(themed: Page, server: AppServer) -> None
         base_revision=annotation.revision,
         edits=[edit],
     )
-    press("n", "2")(themed)
-    expect(themed.locator(".conflict-list li").first).to_be_visible()
-    check(themed, "a conflict")
-    themed.get_by_role("button", name="Load the saved version").click()
+    press("n", "2")(still)
+    expect(still.locator(".conflict-list li").first).to_be_visible()
+    check(still, "a conflict")
+    still.get_by_role("button", name="Load the saved version").click()
 
 
-def test_a_blind_note_and_one_that_can_only_be_read(themed: Page, server: AppServer) -> None:
-    sign_in(themed, server, f"/annotate?note={BLIND}", Role.CLINICIAN)
-    expect(themed.get_by_text("Blind note")).to_be_visible()
-    found = faults(themed, "a blind note")
-    themed.goto(f"{server.url}/annotate?note={SUBMITTED}")
-    expect(themed.get_by_text("Read only")).to_be_visible()
-    press("Tab")(themed)
-    found += faults(themed, "a submitted note")
+def test_a_blind_note_and_one_that_can_only_be_read(still: Page, server: AppServer) -> None:
+    sign_in(still, server, f"/annotate?note={BLIND}", Role.CLINICIAN)
+    expect(still.get_by_text("Blind note")).to_be_visible()
+    found = faults(still, "a blind note")
+    still.goto(f"{server.url}/annotate?note={SUBMITTED}")
+    expect(still.get_by_text("Read only")).to_be_visible()
+    press("Tab")(still)
+    found += faults(still, "a submitted note")
     assert not found, "\n".join(found)
 
 

@@ -43,8 +43,9 @@ ECG = span(4, "ECG", "Test")
 ALL = [PAIN, METFORMIN, DIABETES, ECG]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def editor_server() -> Iterator[str]:
+    """One for all files: what it holds is reset when a test opens the editor."""
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "{port}"]
     with serving(command, cwd=APP) as url:
         yield url
