@@ -154,6 +154,45 @@ def test_a_tab_that_comes_back_offers_what_another_window_has_written(editor: Ed
     editor.saved()
 
 
+def test_what_another_window_did_and_took_back_is_known_here_as_well(editor: Editor) -> None:
+    """The spans are the same as before, but the steps are not."""
+    editor.open(ALL)
+    before = {name: PAIN[name] for name in ("start", "end", "label", "state")}
+    after = {**before, "label": "Test", "state": "confirmed"}
+    for seq, (phase, was, becomes) in enumerate((("do", before, after), ("undo", after, before)), start=1):
+        action = "relabel" if phase == "do" else "restore"
+        edit = {
+            "seq": seq,
+            "action": action,
+            "span_id": "s1",
+            "before": was,
+            "after": becomes,
+            "step": "x",
+            "phase": phase,
+        }
+        body = {"client": "other window", "base_revision": seq - 1, "edits": [edit]}
+        editor.post("/api/annotations/1/edits", body)
+    back_in_front(editor.page)
+    notice = editor.page.get_by_role("alert").filter(has_text="changed in another window")
+    notice.get_by_role("button", name="Show the newer version").click()
+    editor.wait(lambda now: now["steps"] == {"done": [], "undone": ["x"]}, "the step of the other window can be redone")
+    assert contents(editor.saved()) == contents(ALL)
+
+
+def test_a_span_that_another_window_made_is_no_highlight(editor: Editor) -> None:
+    editor.open(ALL)
+    at = TEXT.index("ramipril")
+    after = {"start": at, "end": at + 8, "label": "Drug", "state": "confirmed"}
+    edit = {"seq": 1, "action": "create", "span_id": "new", "before": None, "after": after, "step": "x"}
+    editor.post("/api/annotations/1/edits", {"client": "other window", "base_revision": 0, "edits": [edit]})
+    back_in_front(editor.page)
+    notice = editor.page.get_by_role("alert").filter(has_text="changed in another window")
+    notice.get_by_role("button", name="Show the newer version").click()
+    editor.wait(lambda now: now["steps"]["done"] == ["x"], "the other window's step can be undone")
+    editor.press("Control+z")
+    assert contents(editor.saved()) == contents(ALL)
+
+
 def test_a_tab_that_comes_back_takes_new_suggestions_by_itself(editor: Editor) -> None:
     editor.open([DIABETES])
     editor.post("/harness/suggest", {"note": "1", "spans": [PAIN]})

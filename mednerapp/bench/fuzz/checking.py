@@ -9,7 +9,7 @@ from typing import Any
 from mednerapp.bench.fuzz.traffic import Traffic
 from mednerapp.bench.fuzz.window import units
 from mednerapp.domain.annotations import BULK_CLIENT, PRODUCT_CLIENTS, Annotation, AnnotationEvent, replay
-from mednerapp.domain.history import steps
+from mednerapp.domain.history import step_id, steps
 from mednerapp.store import Store
 
 _OPTIONAL: dict[str, Any] = {"fragments": [], "assertion": None, "assertion_by": None, "comment": "", "unsure": False}
@@ -118,7 +118,18 @@ def check_history(shown: dict[str, Any], events: Sequence[AnnotationEvent]) -> l
             at = min(len(here), len(there)) if same is None else same
             first = f"{here[at : at + 4]}, {there[at : at + 4]}"
             faults.append(f"{name}: {len(here)} steps, by the log {len(there)}; from {at} on {first}")
+            faults += [f"In the log: {_told(step, events)}" for step in {*here[at : at + 1], *there[at : at + 1]}]
     return faults
+
+
+def _told(step: str, events: Sequence[AnnotationEvent]) -> str:
+    """Where and by whom the log has a step."""
+    rows = [
+        f"{event.revision} {event.phase.value} {event.action.value} by {event.client[:8]}"
+        for event in events
+        if step_id(event) == step
+    ]
+    return f"step {step[:8]}: {', '.join(rows) or 'nothing'}; {len(events)} events in all"
 
 
 def _check_marks(drawn: dict[str, Any], annotation: Annotation, text: str) -> list[str]:

@@ -62,9 +62,13 @@ export class Loader {
   /** Adds suggestions that have arrived, under the person's hands: the place, the selection and undo are kept.
    *  @returns {boolean} false, and nothing is done, if the server's spans differ in more than that */
   grow(spans, revision) {
-    const inHere = spans.map((span) => this.editor.wire.fromWire(span, { remember: false }));
-    const known = ({ id }) => !this.editor.live.get(id) && this.editor.wire.knows(id);
-    if (!this.editor.live.isGrownTo(inHere) || inHere.some(known)) return false;
+    const { live, wire, saving } = this.editor;
+    const inHere = spans.map((span) => wire.fromWire(span, { remember: false }));
+    const added = inHere.filter(({ id }) => !live.get(id));
+    const isNew = ({ id, state, origin }) => !wire.knows(id) && state === 'suggested' && origin === 'model';
+    // Each suggestion is one revision: whatever else was stored meanwhile is a person's, and undo would not know of it.
+    if (revision - saving.transport.revision + saving.transport.unseen !== added.length) return false;
+    if (!live.isGrownTo(inHere) || !added.every(isNew)) return false;
     this.editor.preview(null);
     this.editor.document.replaceAll(spans.map((span) => this.editor.wire.fromWire(span)));
     const top = this.editor.pane.scrollTop;

@@ -28,6 +28,9 @@ export class Transport {
   /** @type {Problem | null} */
   problem = null;
 
+  /** How many events of others (suggestions: anything else is a conflict) `revision` counts that are not shown here. */
+  unseen = 0;
+
   #seq = 0;
   #delay = FIRST_DELAY;
   #timer = null;
@@ -88,6 +91,7 @@ export class Transport {
     this.outbox.replace([]);
     this.problem = null;
     this.revision = revision;
+    this.unseen = 0;
     this.#delay = FIRST_DELAY;
     this.add(edits);
   }
@@ -176,7 +180,9 @@ export class Transport {
 
   #receive({ status, body }, client, edits) {
     if (status === 200 && body.ack >= edits[0].seq) {
-      this.pending = this.pending.filter((edit) => edit.client !== client || edit.seq > body.ack);
+      const open = this.pending.filter((edit) => edit.client !== client || edit.seq > body.ack);
+      this.unseen += Math.max(0, body.revision - this.revision) - (this.pending.length - open.length);
+      this.pending = open;
       this.outbox.acknowledge(client, body.ack);
       this.revision = Math.max(this.revision, body.revision);
       this.problem = null;
