@@ -99,6 +99,22 @@ def test_another_person_never_sends_what_the_last_one_left(editor: Editor) -> No
     assert editor.page.evaluate(KEYS_IN_STORAGE) == []
 
 
+def test_the_history_is_asked_for_until_the_server_answers(editor: Editor) -> None:
+    editor.open(ALL)
+    editor.choose("metformin")
+    editor.press("4")
+    editor.saved()
+    editor.change(answer=503)
+    reload(editor)
+    editor.page.wait_for_timeout(1_000)
+    assert not editor.snapshot()["canUndo"]
+    editor.change(answer=None)
+    editor.wait(lambda now: now["canUndo"], "the history is loaded")
+    editor.focus()
+    editor.press("Control+z")
+    assert contents(editor.saved()) == contents(ALL)
+
+
 def test_undo_and_redo_go_back_over_a_reload(editor: Editor) -> None:
     editor.open(ALL)
     editor.choose("metformin")

@@ -6,10 +6,14 @@ import { fetchJson, whenIdle } from './http.js';
 import { Saving } from './saving.js';
 import { Wire } from './wire.js';
 
+const ASK_AGAIN = 2_000; // ms
+const GONE = [403, 404]; // asking again would not help
+
 export class Loader {
   /** docId and epoch of what is shown. */
   shown = null;
   #asked = ''; // what Python was last asked to send
+  #history = 0; // how often the stored steps were asked for
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -118,13 +122,23 @@ export class Loader {
     whenIdle(() => this.loadHistory());
   }
 
-  /** Puts what the server has stored beneath the steps that can be undone. */
+  /** Puts what the server has stored beneath the steps that can be undone; asks again until it answers. */
   async loadHistory() {
+    const asked = (this.#history += 1); // of several that are under way the last one counts
     const { saving, wire, history } = this.editor;
-    if (!(await saving.transport.settled()) || saving !== this.editor.saving) return;
-    const { status, body } = await fetchJson(`${this.editor.apiUrl}/history`);
-    if (status !== 200 || saving !== this.editor.saving) return;
-    history.putBeneath(body, wire);
-    this.editor.refresh();
+    const current = () => asked === this.#history && saving === this.editor.saving;
+    while (current()) {
+      if (await saving.transport.settled()) {
+        if (!current()) return;
+        const { status, body } = await fetchJson(`${this.editor.apiUrl}/history`);
+        if (!current() || GONE.includes(status)) return;
+        if (status === 200) {
+          history.putBeneath(body, wire);
+          this.editor.refresh();
+          return;
+        }
+      }
+      await new Promise((done) => setTimeout(done, ASK_AGAIN));
+    }
   }
 }
