@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from mednerapp.domain.accounts import User
@@ -46,12 +47,12 @@ def status(user: User, project: Project) -> None:
     with left:
         st.markdown(f"#### {count(total, 'note')} of gold")
         rows = [{"Why": name, "Notes": found.origins[o], "That is": means} for o, (name, means) in ORIGINS.items()]
-        st.dataframe(rows, hide_index=True)
+        st.table(pd.DataFrame(rows).set_index("Why"))  # its words wrap
         st.caption(f"Notes with one annotator become gold: {POLICIES[project.gold_policy][0].lower()}.")
     with right:
         st.markdown(f"#### {count(waiting, 'submitted note')} waiting")
         rows = [{"For": name, "Notes": found.waiting[w], "That is": means} for w, (name, means) in WAITING.items()]
-        st.dataframe(rows, hide_index=True)
+        st.table(pd.DataFrame(rows).set_index("For"))
         if found.waiting[Waiting.ADJUDICATION]:
             menu.link("gold", "Adjudicate them", query={"part": "adjudicate"})
         if found.changed:

@@ -62,8 +62,8 @@ def test_the_menu_shows_what_the_role_may_and_a_direct_link_to_more_says_no(
         "Models",
         "Compare",
         "Dashboard",
-        "Jobs",
         "Model in use",
+        "Jobs",
     ]
     allowed = {
         Role.ANNOTATOR: ["Annotate", "Notes"],
