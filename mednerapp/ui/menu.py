@@ -11,8 +11,8 @@ from mednerapp.domain.accounts import Permission
 
 _FOLDER = Path(__file__).parents[2] / "pages"
 
-# Every page checks the permission itself; hiding it in the menu is only a courtesy. No sections: Streamlit 1.67 writes their headings
-# into the list, which screen readers then do not read as one (axe: serious).
+# Every page checks the permission itself; hiding it in the menu is only a courtesy. No sections: Streamlit 1.67 writes
+# their headings into the list, which screen readers then do not read as one (axe: serious).
 MENU: dict[str, tuple[str, Permission]] = {
     "annotate": ("Annotate", Permission.ANNOTATE),
     "notes": ("Notes", Permission.ANNOTATE),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 from support.app_server import AppServer, prepare_demo, running
+from support.axe import severe
 from support.boards import Scored, fill
 
 from mednerapp.domain.accounts import Role
@@ -46,6 +47,7 @@ def test_two_clicks_lead_from_a_bar_to_the_place_in_the_note(page: Page, server:
     bars = page.locator(".js-plotly-plot").nth(1).locator(".bars .point path")
     expect(bars).to_have_count(5, timeout=PATIENCE)
     page.wait_for_timeout(500)  # until the page has found its size
+    assert severe(page) == []
     bars.nth(3).scroll_into_view_if_needed()
     box = bars.nth(3).bounding_box()
     assert box

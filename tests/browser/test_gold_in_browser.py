@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from support.app_server import AppServer, prepare_demo, running
+from support.axe import severe
 from support.makers import ASPIRIN, CHEST_PAIN, FEVER, WARFARIN, add_note, create, make_user
 
 from mednerapp.domain.accounts import Role, User
@@ -28,7 +29,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         yield found
 
 
-def picture(page: Page, name: str) -> None:
+def look(page: Page, name: str) -> None:
+    """No severe fault for those who cannot see it, and a picture for somebody who wants to."""
+    assert severe(page) == []
     if PICTURES:
         page.wait_for_timeout(400)
         page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
@@ -62,10 +65,10 @@ def test_a_note_is_adjudicated_with_the_keyboard_alone(page: Page, server: AppSe
     page.goto(f"{server.url}/gold?part=agreement")
     page.get_by_role("button", name="Lead").click()
     see(page, "Notes that disagree most")
-    picture(page, "agreement")
+    look(page, "agreement")
     page.get_by_role("link", name="Adjudicate", exact=True).click()
     see(page, "0 of 3 places decided")
-    picture(page, "adjudicate-1280")
+    look(page, "adjudicate-1280")
 
     page.keyboard.press("1")  # Ann's aspirin
     see(page, "1 of 3 places decided")
@@ -86,10 +89,10 @@ def test_a_note_is_adjudicated_with_the_keyboard_alone(page: Page, server: AppSe
         page.wait_for_timeout(300)
     page.keyboard.press("0")  # nothing: no warfarin was given
     see(page, "3 of 3 places decided")
-    picture(page, "adjudicated")
+    look(page, "adjudicated")
     page.keyboard.press("f")
     see(page, "This note is gold.")
-    picture(page, "provenance")
+    look(page, "provenance")
 
     with store.read() as tx:
         found, spans = gold.of_note(tx, note)
@@ -98,7 +101,7 @@ def test_a_note_is_adjudicated_with_the_keyboard_alone(page: Page, server: AppSe
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(f"{server.url}/gold?part=status")
     see(page, re.compile(r"\d notes of gold"))
-    picture(page, "gold-status-1920")
+    look(page, "gold-status-1920")
     page.goto(f"{server.url}/gold?part=settings")
     see(page, "Notes with two annotators")
-    picture(page, "gold-settings")
+    look(page, "gold-settings")
