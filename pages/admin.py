@@ -1,11 +1,11 @@
-"""People, and what everybody did."""
+"""People, what everybody did, and erasing for good."""
 
 import streamlit as st
 
 from mednerapp.domain.accounts import Permission
 from mednerapp.services import accounts
 from mednerapp.ui import admin_view as view
-from mednerapp.ui import guard
+from mednerapp.ui import erasing_view, guard
 from mednerapp.ui.process import application
 from mednerapp.ui.state import enter
 
@@ -13,7 +13,7 @@ user = guard.require(Permission.ADMINISTER)
 
 enter("admin")
 st.title("Administration", anchor=False)
-people, log = st.tabs(["People", "Audit log"])
+people, log, erase = st.tabs(["People", "Audit log", "Erase"])
 with people:
     found = accounts.list_users(application().store, by=user)
     view.table(found)
@@ -24,3 +24,5 @@ with people:
         view.change(user, found)
 with log:
     view.audit_log(user)
+with erase:
+    erasing_view.part(user)

@@ -15,7 +15,7 @@ from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind, JobState
 from mednerapp.domain.models import EpochReport, NoteLabelCount, RunState
-from mednerapp.domain.notes import NoteStatus
+from mednerapp.domain.notes import NewNote, NoteStatus
 from mednerapp.errors import InvalidValue
 from mednerapp.services import accounts, annotating, dashboards, fine_tuning, freezing, projects, reporting
 from mednerapp.ui.words import plain
@@ -301,6 +301,39 @@ def test_the_last_administrator_cannot_be_disabled_by_mistake(open_page: Open) -
     button(shown, "Change").click()
     shown.run()
     assert "At least one administrator has to remain." in texts(shown)
+
+
+def named(fields: Any, label: str) -> Any:
+    (found,) = [field for field in fields if field.label == label]
+    return found
+
+
+def test_a_patient_and_a_project_are_erased_only_after_a_second_word(open_page: Open, app: App) -> None:
+    with app.store.write() as tx:
+        project = tx.projects.add(name="Old study", schema=projects.all_projects(app.store)[0].schema)
+        for number in range(2):
+            note = NewNote(text=f"Fever {number}.", title="Old", patient_key=f"P-{number}")
+            tx.notes.add(project_id=project.id, note=note, user_id=None)
+    shown = open_page("admin", Role.ADMIN)
+    named(shown.selectbox, "Project of the patient").set_value("Old study")
+    named(shown.text_input, "Patient").set_value("P-1")
+    button(shown, "Erase the patient").click()
+    shown.run()
+    assert "Tick the box" in texts(shown)
+    named(shown.checkbox, "Erase all notes of this patient for good").check()
+    button(shown, "Erase the patient").click()
+    shown.run()
+    assert "Erased: 1 note of the project" in texts(shown)
+
+    named(shown.selectbox, "Project to erase").set_value("Old study")
+    button(shown, "Erase the project").click()
+    shown.run()
+    assert "Type the project's name" in texts(shown)
+    named(shown.text_input, "Its name once more").set_value("Old study")
+    button(shown, "Erase the project").click()
+    shown.run()
+    assert "Old study is erased: 1 note" in texts(shown)
+    assert "Old study" not in [project.name for project in projects.all_projects(app.store)]
 
 
 def test_frozen_counts_are_those_of_the_next_freeze(app: App, people: dict[Role, User]) -> None:
