@@ -96,7 +96,8 @@ def test_an_edit_that_the_server_refuses_is_taken_back_with_its_reason(editor: E
     assert contents(editor.saved()) == contents([METFORMIN])
     editor.drag(TEXT.index("ramipril"), TEXT.index("ramipril") + 8)
     editor.press("2")
-    editor.wait(lambda now: len(now["spans"]) == 1, "the new span is taken back")
+    editor.wait(lambda now: len(now["spans"]) == 1 and not now["pending"], "the new span is taken back")
+    expect(editor.page.locator(".saved")).to_contain_text("Saved")  # all is drawn
     editor.drag(TEXT.index("ramipril"), TEXT.index("ramipril") + 8)
     editor.press("1")
     assert editor.labels() == {"metformin": ("Drug", "suggested"), "ramipril": ("Drug", "confirmed")}
