@@ -6,8 +6,8 @@ import streamlit as st
 
 from mednerapp.domain.accounts import User
 from mednerapp.domain.projects import Project
-from mednerapp.errors import MedNerError
 from mednerapp.services import erasing, projects
+from mednerapp.ui.acting import act
 from mednerapp.ui.process import application
 from mednerapp.ui.words import count, plain
 
@@ -45,15 +45,15 @@ def _patient(user: User, found: list[Project]) -> None:
     if not sure:
         st.warning("Tick the box to erase for good.")
         return
-    try:
+
+    def erase() -> None:
         erased = erasing.erase_patient(application().store, user=user, project_id=project.id, patient_key=key)
-    except MedNerError as error:
-        st.warning(plain(str(error)))
-        return
-    told = [f"Erased: {count(erased.notes, 'note')} of the project, {erased.waiting} waiting for a person."]
-    told += [f"Note {note} stays: the frozen dataset {plain(name)} needs it." for note, name in erased.kept]
-    told += [f"The adapter {plain(name)} has learned from these notes; it remains." for name in erased.adapters]
-    _tell(told)
+        told = [f"Erased: {count(erased.notes, 'note')} of the project, {erased.waiting} waiting for a person."]
+        told += [f"Note {note} stays: the frozen dataset {plain(name)} needs it." for note, name in erased.kept]
+        told += [f"The adapter {plain(name)} has learned from these notes; it remains." for name in erased.adapters]
+        st.session_state[_TOLD] = told
+
+    act(erase)
 
 
 def _project(user: User, found: list[Project]) -> None:
@@ -64,16 +64,12 @@ def _project(user: User, found: list[Project]) -> None:
         pressed = st.form_submit_button("Erase the project")
     if not pressed:
         return
-    app = application()
-    try:
+
+    def erase() -> None:
+        app = application()
         erased = erasing.erase_project(app.store, user=user, project_id=project.id, name=name, settings=app.settings)
-    except MedNerError as error:
-        st.warning(plain(str(error)))
-        return
-    parts = [count(erased.notes, "note"), count(erased.annotations, "annotation"), count(erased.datasets, "dataset")]
-    _tell([f"{plain(project.name)} is erased: {', '.join(parts)}, {count(len(erased.adapters), 'adapter')}."])
+        parts = [count(erased.notes, "note"), count(erased.annotations, "annotation")]
+        parts += [count(erased.datasets, "dataset"), count(len(erased.adapters), "adapter")]
+        st.session_state[_TOLD] = [f"{plain(project.name)} is erased: {', '.join(parts)}."]
 
-
-def _tell(lines: list[str]) -> None:
-    st.session_state[_TOLD] = lines
-    st.rerun()
+    act(erase)

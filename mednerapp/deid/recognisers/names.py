@@ -75,10 +75,11 @@ _FOLLOWED = re.compile(
 _MIXED = rf"(?:{_C}{_A}?{_L}+(?:{_C}{_L}+)?(?:-{_C}{_L}+)?)"
 _SHAPED = re.compile(rf"(?<![\w'\u2019.-])({_MIXED}(?:[ ](?:{_PARTICLE}[ ])?{_MIXED}){{1,3}})(?![\w-])")
 _RUN_WORD = re.compile(r"[^\s]+")
+_GREETING = r"good (?:morning|afternoon|evening)|hello|hi|dear|thank you|thanks"
 _INTRODUCED = re.compile(
     rf"(?:\b(?i:(?:{_DONE}) by|(?:discussed|spoke|spoken|talked|met|conferred|consulted|examined|seen|staffed|reviewed|lives|living|stays) (?:with|w/)|"
     rf"(?:spoke|spoken|reported|handed over|signed out|explained|cop(?:y|ies)|message|letter|forward(?:ed)?|sent) to|(?:message(?: left)?|covering|scribe|caring|on behalf) (?:for|of)|"
-    rf"paged|notified|on call|good (?:morning|afternoon|evening)|hello|hi|dear|thank you|thanks|interpreter|named|called|husband|wife|son|daughter|mother|father|brother|sister|partner|"
+    rf"paged|notified|on call|{_GREETING}|interpreter|named|called|husband|wife|son|daughter|mother|father|brother|sister|partner|"
     rf"spouse|niece|nephew|aunt|uncle|friend|carer|caregiver|neighbou?r|nurse|patient|pt|baby(?: girl| boy)?|consultant|attending|registrar|resident|intern|therapist|midwife|"
     rf"scribe|witness|chaplain)|\bw/)"
     rf"[,:]?[ ](?:(?:Dr|Mr|Mrs|Ms|Miss)\.?[ ])?({_MIXED}(?:[ ](?:{_PARTICLE}[ ])?{_MIXED}){{0,2}})(?![\w-])"
@@ -90,9 +91,7 @@ _ACTS = re.compile(
     rf"{_A}s[ ](?:mother|father|wife|husband|son|daughter|sister|brother|family|parents|medications?|pain|care|chart|results?|condition|symptoms|surgery|mood|blood|birthday|room)\b)"
 )
 _WITH_MIDDLE = re.compile(rf"(?<![\w'\u2019.-])({_MIXED})[ ]{_C}\.?[ ]({_MIXED})(?![\w-])")
-_GREETED = re.compile(
-    r"\b(?i:hi|hello|hey|good (?:morning|afternoon|evening)|dear|thanks|thank you|bye)[ ,]+([a-z]{3,})(?![\w-])"
-)
+_GREETED = re.compile(rf"\b(?i:{_GREETING}|hey|bye)[ ,]+([a-z]{{3,}})(?![\w-])")
 _IN_CAPITALS = re.compile(
     rf"(?i:\b(?:name|patient|label(?:l?ed)?(?: as| for)?|(?:{_DONE}) by|for|re)[ \t]*[:=]?[ \t]+)([{_UP}][{_UP}'\u2019-]{{2,}},[ ][{_UP}]{{2,}})(?![\w-])"
 )
@@ -149,6 +148,7 @@ def _spans(text: str) -> Iterator[tuple[int, int, float]]:
     yield from _in_a_form(text)
     yield from _announced(text)
     yield from _by_shape(text)
+    yield from _by_acts(text)
     yield from _by_lists(text)
     yield from _with_initials(text)
     yield from _alone(text)
@@ -172,6 +172,11 @@ def _is_common(word: str) -> bool:
     return is_ordinary(word) or is_medical(word) or _lower(word) in lexicon.words("ordinary.txt")
 
 
+def _is_no_name(word: str) -> bool:
+    """Whether clinical prose has the word, and no list of names does."""
+    return _is_common(word) and not is_first(word) and not is_last(word)
+
+
 def _by_shape(text: str) -> Iterator[tuple[int, int, float]]:
     """Names that no list has: capitals where clinical prose has no such words."""
     for match in _SHAPED.finditer(text):
@@ -187,9 +192,8 @@ def _by_shape(text: str) -> Iterator[tuple[int, int, float]]:
             run = []
     for match in _INTRODUCED.finditer(text):
         parts = match.group(1).split()
-        if not any(_is_common(part) and not is_first(part) and not is_last(part) for part in parts):
+        if not any(_is_no_name(part) for part in parts):
             yield *match.span(1), 0.65
-    yield from _by_acts(text)
     for match in _LISTED.finditer(text):
         last, first = match.group(1).split(",")
         at_start = text[: match.start()].rstrip(" ")[-1:] in ("", "\n", ".", ":", ";")
@@ -208,7 +212,7 @@ def _by_acts(text: str) -> Iterator[tuple[int, int, float]]:
     for pattern in (_IN_CAPITALS, _PAIR_IN_CAPITALS, _NAMED_LAST_FIRST):
         for match in pattern.finditer(text):
             parts = match.group(1).replace(",", "").split()
-            if not any(_is_common(part) and not is_first(part) and not is_last(part) for part in parts):
+            if not any(_is_no_name(part) for part in parts):
                 yield *match.span(1), 0.7
 
 
