@@ -41,6 +41,8 @@ PLACE = """(mention) => {
   return null;
 }"""
 
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 def picture(page: Page, name: str) -> None:
     folder = os.environ.get("MEDNER_SCREENSHOTS")
@@ -60,6 +62,8 @@ def drag_over(page: Page, mention: str) -> None:
 
 
 def saved(page: Page) -> None:
+    """The edit is sent with the frame that shows it; until then the word is still that of the edit before."""
+    page.evaluate(TWO_FRAMES)
     expect(page.get_by_text("Saved ✓")).to_be_visible()
 
 
