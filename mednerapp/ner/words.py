@@ -36,7 +36,7 @@ _BREAK = regex.compile(
     r")"
     rf"|(?<=\S)(?:[ ]{{3,}}|{_SPACE}*\t{_SPACE}*)(?=\S)"
 )
-_LINE = regex.compile(rf"[^\r\n\x0b\x85\u2028]*{_LINE_END}")
+_LINE_ENDS = regex.compile(_LINE_END)
 _ITEM = regex.compile(rf"(?:\A|(?<=[\r\n\x0b\x85\u2028])){_SPACE}*({_BULLET})")
 
 
@@ -46,7 +46,9 @@ def hard_breaks(text: str, starts: IntArray) -> BoolArray:
     `starts`: (words,) first characters of the words; the answer has the same shape. The first word begins nothing.
     """
     layout = [match.start() for match in _BREAK.finditer(text)]
-    short = [line.end() - 1 for line in _LINE.finditer(text) if len(line[0].strip()) < WRAPPED_FROM]
+    ends = [match.span() for match in _LINE_ENDS.finditer(text)]
+    lines = zip([0, *(stop for _, stop in ends)], ends, strict=False)
+    short = [stop - 1 for begin, (end, stop) in lines if len(text[begin:end].strip()) < WRAPPED_FROM]
     items = [match.end() for match in _ITEM.finditer(text)]
     places = np.asarray(sorted([*layout, *short, *items]), dtype=np.int64)
     passed = np.searchsorted(places, starts, side="right")
