@@ -8,8 +8,9 @@ byte-level vocabulary splits cannot shift anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from mednerapp.ner.words import BoolArray, IntArray, bullets, hard_breaks, split
 from mednerapp.scoring.calibration import Calibration
 
 FloatArray = NDArray[np.float32]
+_TEXTS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,21 @@ class WordEncoder:
         pieces = [self._pieces(text, words) for text, words in zip(texts, bounds, strict=True)]
         encodings = self._tokenizer.encode_batch(pieces, is_pretokenized=True, add_special_tokens=False)
         return [_encoded(*parts) for parts in zip(texts, encodings, bounds, strict=True)]
+
+    def ids_of(self, texts: Iterable[str]) -> Iterator[IntArray]:
+        """Only the vocabulary ids (tokens,) of each text, as `encode` gives them; for very many texts.
+
+        Every distinct word is handed to the tokenizer once and kept.
+        """
+        known: dict[str, list[int]] = {}
+        remaining = iter(texts)
+        while some := list(islice(remaining, _TEXTS_AT_ONCE)):
+            pieces = [self._pieces(text, split_words(text)) for text in some]
+            new = list({piece for text in pieces for piece in text if piece not in known})
+            encodings = self._tokenizer.encode_batch([[p] for p in new], is_pretokenized=True, add_special_tokens=False)
+            known.update((piece, encoding.ids) for piece, encoding in zip(new, encodings, strict=True))
+            for text in pieces:
+                yield np.fromiter(chain.from_iterable(known[piece] for piece in text), dtype=np.int64)
 
     def save(self, folder: Path) -> None:
         """Writes the tokenizer as it was opened, for any user of Hugging Face folders."""

@@ -92,6 +92,16 @@ def test_gold_spans_on_word_edges_survive_the_way_to_tags_and_back(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@settings(deadline=None, max_examples=50)
+@given(notes=st.lists(texts, max_size=4))
+def test_the_ids_alone_are_those_of_the_encoded_notes(
+    word_encoders: dict[str, WordEncoder], family: str, notes: list[str]
+) -> None:
+    words = word_encoders[family]
+    assert [ids.tolist() for ids in words.ids_of(notes)] == [note.ids.tolist() for note in words.encode(notes)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_each_word_of_a_note_has_its_own_tokens(word_encoders: dict[str, WordEncoder], family: str) -> None:
     text = "Ménière 🙂 38.5°C,\u200bfever\u00a0↑WBC"
     [note] = word_encoders[family].encode([text])

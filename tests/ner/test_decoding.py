@@ -93,6 +93,14 @@ def test_a_paragraph_a_list_item_and_a_header_begin_something_new_and_a_wrapped_
     assert [text[s:e] for s, e in words[at]] == begins
 
 
+def test_a_line_of_a_million_characters_is_read_to_its_end() -> None:
+    """Where every character were tried as the beginning of the line, this would not end."""
+    text = "fever " * 170_000 + "\nlast"
+    at = np.flatnonzero(hard_breaks(text + " cough" * 170_000, np.arange(len(text) - 4, len(text))))
+    assert not len(at)
+    assert np.flatnonzero(hard_breaks(f"{text}\ncough", np.asarray([0, len(text) - 4, len(text) + 1]))).tolist() == [2]
+
+
 @pytest.mark.parametrize("method", ["argmax", "viterbi"])
 def test_no_span_reaches_across_a_break_but_one_may_cross_a_wrapped_line(
     word_encoders: dict[str, WordEncoder], method: str

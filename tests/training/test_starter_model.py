@@ -32,9 +32,10 @@ from mednerapp.training.starter.corpora import (
     corpus_notes,
     own_tags,
 )
-from mednerapp.training.starter.learning import loss_of, marked_windows
+from mednerapp.training.starter.distilling import all_windows, drawn_windows, tagged_by
+from mednerapp.training.starter.learning import SoftWindow, learn, loss_of, marked_windows
 from mednerapp.training.starter.network import PRODUCT, ManyHeads
-from mednerapp.training.starter.recipe import INIT_HASH, LABELS, Pretraining, Recipe
+from mednerapp.training.starter.recipe import INIT_HASH, LABELS, Distilling, Pretraining, Recipe
 from mednerapp.training.starter.scoring import as_lines, cross_validated, shipped
 from tests.tiny_models import make_tiny_encoder, toy_notes
 
@@ -44,6 +45,7 @@ QUICK = Recipe(
     pretraining=Pretraining(steps=2, batch_size=2, length=16),
     corpora=replace(Recipe().corpora, epochs=1, share=1.0),
     product=replace(Recipe().product, epochs=1),
+    distilling=Distilling(teachers=2, windows=3, student=replace(Recipe().product, epochs=1)),
 )
 
 
@@ -78,6 +80,7 @@ def corpora(tmp_path: Path) -> Path:
     _write(folder / "phee/train.jsonl.gz", [{**seen, "id": "905_1"}, {**held_out, "id": "901_2"}])
     _write(folder / "neurotrialner/train.jsonl.gz", [_record(906, line, [(0, 7, "DRUG")])])
     _write(folder / "pmc_rct_open/all.jsonl.gz", [{"id": "p", "text": line * 20}])
+    _write(folder / "medquad/all.jsonl.gz", [{"id": "m", "text": line}])
     _write(folder / "aci_bench/train.jsonl.gz", [{"id": "a", "text": line}])
     return folder
 
@@ -130,7 +133,7 @@ def test_a_starter_is_built_in_stages_from_everything_but_what_it_is_scored_on(s
     assert set(manifest["selected_on"]) == {content_hash(note.text) for note in notes[Split.DEV]}
     assert not held_out & seen_notes(manifest)
     assert load_tagger(out, base_folder=None, device="cpu").words.vocabulary_size <= 200
-    assert sorted(path.name for path in shop.work.iterdir()) == ["pretrained", "taught", "vocabulary"]
+    assert sorted(path.name for path in shop.work.iterdir()) == ["pretrained", "stream", "taught", "vocabulary"]
 
     stages = {path: path.stat().st_mtime_ns for path in shop.work.iterdir()}
     assert build(shop, out=out, seed=7)["weights_hash"] == manifest["weights_hash"]
@@ -233,6 +236,48 @@ def test_the_loss_asks_nothing_where_anything_is_allowed(init: Path) -> None:
     chances = net.scores(PRODUCT, net([window.ids])).log_softmax(dim=-1)[:, 0]
     expected = -only_product.product_weight * float(chances.sum().detach())
     assert float(loss_of(net, [outside], only_product, "cpu").detach()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_teachers_say_on_average_and_the_student_is_asked_for_exactly_that(init: Path) -> None:
+    words = open_words(init)
+    stream = torch.arange(5, 45, dtype=torch.int32)
+    windows = [*all_windows(stream, words, length=14), *drawn_windows(stream, words, count=3, length=9, seed=1)]
+    assert [len(window) for window in windows] == [14, 14, 14, 6, 9, 9, 9]
+    assert np.concatenate([window[1:-1] for window in windows[:4]]).tolist() == stream.tolist()
+    assert all((window[0], window[-1]) == (words.cls_id, words.sep_id) for window in windows)
+
+    teachers: list[ManyHeads] = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        teachers.append(ManyHeads(init, HEADS))
+    soft = tagged_by(iter(teachers), windows, device="cpu")
+    for window in soft:
+        both = [net.scores(PRODUCT, net([window.ids])).softmax(dim=-1).detach().numpy() for net in teachers]
+        np.testing.assert_allclose(window.chances, (both[0] + both[1]) / 2, atol=1e-3)
+
+    only_product = replace(Recipe().product, own_weight=0.0, product_weight=1.0)
+    said = torch.from_numpy(soft[0].chances.astype(np.float32))
+    likely = teachers[0].scores(PRODUCT, teachers[0]([soft[0].ids])).log_softmax(dim=-1).detach()
+    loss = float(loss_of(teachers[0], soft[:1], only_product, "cpu").detach())
+    assert loss == pytest.approx(-float((said * likely).sum()), rel=1e-4)
+
+
+def test_an_epoch_draws_its_share_of_the_windows_of_each_kind(init: Path) -> None:
+    words = open_words(init)
+    spec, plan = CORPORA["bc5cdr"], WindowPlan(20, 5)
+    notes = [CorpusNote(str(i), "Aspirin eased the fever", (Span(0, 7, "Chemical"),)) for i in range(8)]
+    chances = np.full((9, 11), 1 / 11, dtype=np.float16)
+    soft = [SoftWindow(np.arange(9), chances) for _ in range(20)]
+    said: list[str] = []
+    settings = replace(Recipe().product, epochs=2, batch_size=4, share=0.5, soft_share=0.2)
+    learn(
+        ManyHeads(init, HEADS),
+        [*marked_windows(notes, words, spec, plan), *soft],
+        settings,
+        device="cpu",
+        say=said.append,
+    )
+    assert said[-1].startswith("  step 4/4 ")  # each epoch: 4 marked windows, 4 that teachers have tagged
 
 
 @pytest.mark.parametrize("spec", CORPORA.values(), ids=lambda spec: spec.name)

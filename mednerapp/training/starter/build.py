@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from mednerapp.domain.models import AdapterKind
 from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ModelProblem
+from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.loading import Tagger, open_classifier, open_words, quiet
-from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, file_hash, weights_hash
+from mednerapp.ner.manifest import FORMAT_VERSION, Manifest, weights_hash
 from mednerapp.ner.prediction import predict
 from mednerapp.ner.tags import bio_tags
-from mednerapp.ner.windows import WindowPlan, plan_for
+from mednerapp.ner.windows import plan_for
+from mednerapp.ner.words import IntArray
 from mednerapp.training.calibrating import calibration_of
 from mednerapp.training.saving import save_model
 from mednerapp.training.starter.corpora import (
@@ -33,10 +36,12 @@ from mednerapp.training.starter.corpora import (
     CorpusNote,
     corpus_notes,
     read_records,
+    records_hash,
 )
-from mednerapp.training.starter.learning import Say, learn, marked_windows
+from mednerapp.training.starter.distilling import all_windows, drawn_windows, tagged_by
+from mednerapp.training.starter.learning import MarkedWindow, Say, SoftWindow, learn, marked_windows
 from mednerapp.training.starter.network import PRODUCT, ManyHeads
-from mednerapp.training.starter.pretraining import pretrain
+from mednerapp.training.starter.pretraining import pretrain, token_stream
 from mednerapp.training.starter.recipe import (
     INIT_HASH,
     INIT_NAME,
@@ -44,6 +49,8 @@ from mednerapp.training.starter.recipe import (
     LINEAGE,
     PRETRAINING_TEXTS,
     VOCABULARY_SIZE,
+    Distilling,
+    Learning,
     Pretraining,
     Recipe,
 )
@@ -74,16 +81,30 @@ class Workshop:
         def make(out: Path) -> None:
             if self.init is None or weights_hash(self.init) != INIT_HASH:
                 raise ModelProblem(f"--init has to name the folder of {INIT_NAME} (weights {INIT_HASH[:12]}…).")
-            prune(self.init, out, texts=self._texts(), size=VOCABULARY_SIZE)
+            texts = chain(self._unmarked_texts(), self._annotated_texts())
+            prune(self.init, out, texts=texts, size=VOCABULARY_SIZE)
 
         return self._stage("vocabulary", {}, make)
+
+    def stream(self) -> Path:
+        """The pieces of all texts that the encoder may read: of the unmarked ones, and of the annotated corpora."""
+
+        def make(out: Path) -> None:
+            words = open_words(self.vocabulary())
+            parts = {"unmarked": self._unmarked_texts(), "annotated": self._annotated_texts()}
+            streams = {name: torch.from_numpy(token_stream(words, texts)).int() for name, texts in parts.items()}
+            out.mkdir()
+            save_file(streams, out / _STREAM_FILE)
+
+        return self._stage("stream", {}, make)
 
     def pretrained(self) -> Path:
         """The encoder after guessing masked words."""
 
         def make(out: Path) -> None:
-            texts, settings = self._texts(), self.recipe.pretraining
-            pretrain(self.vocabulary(), out, texts=texts, settings=settings, device=self.device, say=self.say)
+            stream = torch.cat(list(load_file(self.stream() / _STREAM_FILE).values()))
+            settings = self.recipe.pretraining
+            pretrain(self.vocabulary(), out, stream=stream, settings=settings, device=self.device, say=self.say)
 
         return self._stage("pretrained", {"pretraining": asdict(self.recipe.pretraining)}, make)
 
@@ -95,7 +116,7 @@ class Workshop:
             words = open_words(folder)
             torch.manual_seed(self.recipe.corpora.seed)
             net = ManyHeads(folder, HEADS).to(self.device)
-            plan = _windows(net)
+            plan = plan_for(longest_window(folder))
             others = [spec for spec in CORPORA.values() if spec is not MACCROBAT]
             windows = [
                 w for spec in others for w in marked_windows(corpus_notes(spec, self.corpora), words, spec, plan)
@@ -113,17 +134,16 @@ class Workshop:
         """A model trained on these MACCROBAT documents, ready to predict (raw scores)."""
         folder = self.taught()
         words = open_words(folder)
-        torch.manual_seed(seed)
-        net = ManyHeads(folder, HEADS)
-        plan = _windows(net)
-        net.heads.load_state_dict(load_file(folder / _HEADS_FILE))
-        learn(
-            net.to(self.device),
-            marked_windows(notes, words, MACCROBAT, plan),
-            replace(self.recipe.product, seed=seed),
-            device=self.device,
-            say=self.say,
-        )
+        plan = plan_for(longest_window(folder))
+        marked = marked_windows(notes, words, MACCROBAT, plan)
+        distilling = self.recipe.distilling
+        if distilling is None:
+            net = self._trained(folder, marked, self.recipe.product, seed)
+        else:
+            seeds = [1000 * seed + number for number in range(1, distilling.teachers + 1)]
+            teachers = (self._trained(folder, marked, self.recipe.product, one) for one in seeds)
+            soft = tagged_by(teachers, self._open_windows(folder, words, distilling, seed), device=self.device)
+            net = self._trained(folder, [*marked, *soft], distilling.student, seed)
         net.eval()
         model = open_classifier(folder, LABELS, words=words, keep_head=False)
         model.base_model.load_state_dict(net.encoder.state_dict(), strict=False)
@@ -131,10 +151,29 @@ class Workshop:
         model.to(self.device).eval()
         return Tagger(model, words, LABELS, plan, self.device, {})
 
-    def _texts(self) -> Iterator[str]:
-        """Unmarked texts, then those of the annotated corpora other than MACCROBAT."""
+    def _trained(
+        self, folder: Path, windows: Sequence[MarkedWindow | SoftWindow], settings: Learning, seed: int
+    ) -> ManyHeads:
+        """A model of its own, from the taught encoder and heads."""
+        torch.manual_seed(seed)
+        net = ManyHeads(folder, HEADS)
+        net.heads.load_state_dict(load_file(folder / _HEADS_FILE))
+        learn(net.to(self.device), windows, replace(settings, seed=seed), device=self.device, say=self.say)
+        return net
+
+    def _open_windows(self, folder: Path, words: WordEncoder, settings: Distilling, seed: int) -> list[IntArray]:
+        """What teachers tag: some of the unmarked texts, and all of the corpora other than MACCROBAT."""
+        streams = load_file(self.stream() / _STREAM_FILE)
+        length = longest_window(folder)
+        some = drawn_windows(streams["unmarked"], words, count=settings.windows, length=length, seed=seed)
+        return [*some, *all_windows(streams["annotated"], words, length=length)]
+
+    def _unmarked_texts(self) -> Iterator[str]:
         for name in PRETRAINING_TEXTS:
             yield from (record["text"] for record in read_records(self.corpora / f"{name}.jsonl.gz"))
+
+    def _annotated_texts(self) -> Iterator[str]:
+        """Of the corpora other than MACCROBAT, so that any of it can be a test."""
         for spec in CORPORA.values():
             if spec is not MACCROBAT:
                 yield from (note.text for note in corpus_notes(spec, self.corpora))
@@ -148,7 +187,7 @@ class Workshop:
         made_with = {
             "init": INIT_HASH,
             "vocabulary": VOCABULARY_SIZE,
-            "files": {name: file_hash(self.corpora / f"{name}.jsonl.gz") for name in sorted(_FILES)},
+            "texts": {name: records_hash(self.corpora / f"{name}.jsonl.gz") for name in sorted(_FILES)},
             **settings,
         }
         folder = self.work / name
@@ -176,6 +215,7 @@ _FILES = {
     *(name for spec in CORPORA.values() if spec is not MACCROBAT for name in spec.files),
 }
 _HEADS_FILE = "heads.safetensors"
+_STREAM_FILE = "pieces.safetensors"
 
 
 def gold_of(note: CorpusNote) -> list[Span]:
@@ -183,9 +223,10 @@ def gold_of(note: CorpusNote) -> list[Span]:
     return sorted({Span(s.start, s.end, MACCROBAT_LABELS[s.label]) for s in note.spans if s.label in MACCROBAT_LABELS})
 
 
-def _windows(net: ManyHeads) -> WindowPlan:
+def longest_window(folder: Path) -> int:
     """As long as those of the pre-training: later positions were never learnt together with the rest."""
-    return plan_for(min(Pretraining().length, int(net.encoder.config.max_position_embeddings)))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return min(Pretraining().length, int(config["max_position_embeddings"]))
 
 
 def splits(corpora: Path) -> dict[Split, list[CorpusNote]]:

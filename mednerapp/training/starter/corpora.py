@@ -8,6 +8,7 @@ the corpus's own labels, for a head of its own.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -142,6 +143,12 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
+
+
+def records_hash(path: Path) -> str:
+    """SHA-256 (hex) of a gzipped file's content, however it was packed."""
+    with gzip.open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # pyright: ignore[reportArgumentType]
 
 
 def read_notes(path: Path) -> list[CorpusNote]:

@@ -6,9 +6,11 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -35,6 +37,14 @@ class MarkedWindow:
     allowed: BoolArray
 
 
+@dataclass(frozen=True, slots=True)
+class SoftWindow:
+    """ids (tokens,); chances: what teachers give to each of the product's tags (tokens, tags), rows adding up to 1."""
+
+    ids: IntArray
+    chances: NDArray[np.float16]
+
+
 def marked_windows(
     notes: Sequence[CorpusNote], words: WordEncoder, spec: CorpusSpec, plan: WindowPlan
 ) -> list[MarkedWindow]:
@@ -56,8 +66,10 @@ def marked_windows(
     return result
 
 
-def learn(net: ManyHeads, windows: Sequence[MarkedWindow], settings: Learning, *, device: str, say: Say) -> None:
-    """Trains in place. Every step sees windows of one corpus."""
+def learn(
+    net: ManyHeads, windows: Sequence[MarkedWindow | SoftWindow], settings: Learning, *, device: str, say: Say
+) -> None:
+    """Trains in place. Every step sees windows of one corpus, or such as teachers have tagged."""
     torch.manual_seed(settings.seed)
     rng = random.Random(settings.seed)  # noqa: S311  an order, not a secret
     groups = [group for _ in range(settings.epochs) for group in _epoch(windows, settings, rng)]
@@ -84,30 +96,45 @@ def learn(net: ManyHeads, windows: Sequence[MarkedWindow], settings: Learning, *
             total.zero_()
 
 
-def loss_of(net: ManyHeads, windows: Sequence[MarkedWindow], settings: Learning, device: str) -> Tensor:
-    """Summed over the tokens of windows of one corpus: minus the log of what the product's head gives to the allowed
-    tags together (a marginal likelihood: Tsuboi et al., COLING 2008), and cross-entropy of the corpus's own head.
+def loss_of(net: ManyHeads, windows: Sequence[MarkedWindow | SoftWindow], settings: Learning, device: str) -> Tensor:
+    """Summed over the tokens of windows of one kind.
+
+    Marked by one corpus: minus the log of what the product's head gives to the allowed tags together (a marginal
+    likelihood: Tsuboi et al., COLING 2008), and cross-entropy of the corpus's own head. Tagged by teachers:
+    cross-entropy against their chances (Hinton et al., 2015, at temperature 1).
     """
-    allowed = torch.from_numpy(np.concatenate([window.allowed for window in windows])).to(device, non_blocking=True)
-    own = torch.from_numpy(np.concatenate([window.own for window in windows])).to(device, non_blocking=True)
+
+    def on_device(parts: Sequence[NDArray[Any]]) -> Tensor:
+        return torch.from_numpy(np.concatenate(parts)).to(device, non_blocking=True)
+
     with autocast(device):
         vectors = net([window.ids for window in windows])
-        product, theirs = net.scores(PRODUCT, vectors), net.scores(windows[0].corpus, vectors)
-    likely = product.float().log_softmax(dim=-1).masked_fill(~allowed, -torch.inf).logsumexp(dim=-1)
+        product = net.scores(PRODUCT, vectors)
+    likely = product.float().log_softmax(dim=-1)
+    marked = [window for window in windows if isinstance(window, MarkedWindow)]
+    if not marked:
+        chances = on_device([window.chances for window in windows if isinstance(window, SoftWindow)])
+        return settings.product_weight * -(chances.float() * likely).sum()
+    with autocast(device):
+        theirs = net.scores(marked[0].corpus, vectors)
+    allowed, own = on_device([window.allowed for window in marked]), on_device([window.own for window in marked])
+    together = likely.masked_fill(~allowed, -torch.inf).logsumexp(dim=-1)
     own_loss = cross_entropy(theirs.float(), own, ignore_index=IGNORED, reduction="sum")
-    return settings.product_weight * -likely.sum() + settings.own_weight * own_loss
+    return settings.product_weight * -together.sum() + settings.own_weight * own_loss
 
 
-def _epoch(windows: Sequence[MarkedWindow], settings: Learning, rng: random.Random) -> list[list[int]]:
-    """The share of the windows, those of one corpus and of like length together, the groups in random order."""
+def _epoch(windows: Sequence[MarkedWindow | SoftWindow], settings: Learning, rng: random.Random) -> list[list[int]]:
+    """The share of the windows, those of one kind and of like length together, the groups in random order."""
     size = settings.batch_size
+    kinds: dict[str, list[int]] = {}
+    for i, window in enumerate(windows):
+        kinds.setdefault(window.corpus if isinstance(window, MarkedWindow) else "", []).append(i)
     groups: list[list[int]] = []
-    for corpus in sorted({window.corpus for window in windows}):
-        own = [i for i, window in enumerate(windows) if window.corpus == corpus]
+    for kind, own in sorted(kinds.items()):
         rng.shuffle(own)
-        own = own[: round(settings.share * len(own))]
-        for at in range(0, len(own), 8 * size):
-            stretch = sorted(own[at : at + 8 * size], key=lambda i: len(windows[i].ids))
+        taken = own[: round((settings.share if kind else settings.soft_share) * len(own))]
+        for at in range(0, len(taken), 8 * size):
+            stretch = sorted(taken[at : at + 8 * size], key=lambda i: len(windows[i].ids))
             groups += [stretch[i : i + size] for i in range(0, len(stretch), size)]
     rng.shuffle(groups)
     return groups

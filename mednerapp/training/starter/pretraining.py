@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from mednerapp.ner.words import IntArray
 from mednerapp.training.starter.learning import Say
 from mednerapp.training.starter.recipe import Pretraining
 
-_TEXTS_AT_ONCE = 256
 _SAY_EVERY = 200  # steps
 
 
@@ -44,10 +42,10 @@ class Guesser(nn.Module):
         return linear(self.norm(gelu(self.dense(vectors))), self._embeddings[0].weight, self.bias)
 
 
-def pretrain(folder: Path, out: Path, *, texts: Iterable[str], settings: Pretraining, device: str, say: Say) -> None:
-    """Writes the encoder of `folder`, trained further on the texts, as `out` with its tokenizer."""
+def pretrain(folder: Path, out: Path, *, stream: Tensor, settings: Pretraining, device: str, say: Say) -> None:
+    """Writes the encoder of `folder`, trained further on a stream of pieces (tokens,), as `out` in fp16."""
     words = open_words(folder)
-    stream = torch.from_numpy(token_stream(words, texts)).to(device)
+    stream = stream.to(device=device, dtype=torch.int64)
     if len(stream) <= settings.length:
         raise ValueError(f"The texts hold {len(stream)} tokens, fewer than one window of {settings.length}.")
     torch.manual_seed(settings.seed)
@@ -85,17 +83,13 @@ def pretrain(folder: Path, out: Path, *, texts: Iterable[str], settings: Pretrai
                 f"  step {step}/{settings.steps}  loss {loss.item():.3f}  {seen / 1e6:.0f}M tokens  {rate:.0f} tokens/s"
             )
     with quiet():
-        encoder.to("cpu").save_pretrained(str(out))
+        encoder.to("cpu").half().save_pretrained(str(out))
     words.save(out)
 
 
 def token_stream(words: WordEncoder, texts: Iterable[str]) -> IntArray:
     """The pieces of all texts, one text after the other; (tokens,)."""
-    parts: list[IntArray] = []
-    remaining = iter(texts)
-    while some := list(islice(remaining, _TEXTS_AT_ONCE)):
-        parts += [note.ids for note in words.encode(some)]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    return np.concatenate([np.zeros(0, dtype=np.int64), *words.ids_of(texts)])
 
 
 class Masking:

@@ -11,15 +11,15 @@ LABELS: tuple[str, ...] = MEDICAL_SCHEMA.names
 INIT_HASH = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 INIT_NAME = "all-MiniLM-L6-v2"
 VOCABULARY_SIZE = 18_000
-# Unmarked texts: trial reports, and visit notes that are read twice because there are few of them.
-PRETRAINING_TEXTS = ("pmc_rct_open/all", "aci_bench/train", "aci_bench/train")
+# Unmarked texts: trial reports, answers to patients, and visit notes that are read twice because there are few of them.
+PRETRAINING_TEXTS = ("pmc_rct_open/all", "medquad/all", "aci_bench/train", "aci_bench/train")
 
 
 @dataclass(frozen=True, slots=True)
 class Pretraining:
     """Masked-word training. A step sees `batch_size` windows of `length` tokens."""
 
-    steps: int = 3639
+    steps: int = 6000
     batch_size: int = 256
     length: int = 256
     learning_rate: float = 5e-4
@@ -32,7 +32,8 @@ class Pretraining:
 class Learning:
     """Training on annotated windows.
 
-    share: of the windows of each corpus, how many an epoch sees; drawn anew for every epoch.
+    share: of the windows of each corpus, how many an epoch sees; drawn anew for every epoch. soft_share: the same for
+    windows that teachers have tagged.
     own_weight, product_weight: what the loss of the corpora's own labels, and that of the product's, count.
     """
 
@@ -42,6 +43,7 @@ class Learning:
     own_weight: float
     product_weight: float
     share: float = 1.0
+    soft_share: float = 1.0
     seed: int = 1
     warm_up: float = 0.1
     weight_decay: float = 0.01
@@ -49,12 +51,31 @@ class Learning:
 
 
 @dataclass(frozen=True, slots=True)
+class Distilling:
+    """Several models tag unmarked windows, and one learns from what they say on average.
+
+    windows: so many drawn from the unmarked texts, beside all of the annotated corpora other than MACCROBAT.
+    """
+
+    teachers: int
+    windows: int
+    student: Learning
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
+    """`product`: on MACCROBAT, alone or as a teacher; `distilling`: None for one model without teachers."""
+
     pretraining: Pretraining = Pretraining()
-    corpora: Learning = Learning(
-        epochs=1, learning_rate=4e-4, batch_size=16, own_weight=1.0, product_weight=0.5, share=0.25
+    corpora: Learning = Learning(epochs=4, learning_rate=4e-4, batch_size=16, own_weight=1.0, product_weight=0.5)
+    product: Learning = Learning(epochs=12, learning_rate=5e-4, batch_size=16, own_weight=0.5, product_weight=1.0)
+    distilling: Distilling | None = Distilling(
+        teachers=5,
+        windows=5000,
+        student=Learning(
+            epochs=12, learning_rate=5e-4, batch_size=16, own_weight=0.5, product_weight=1.0, soft_share=0.15
+        ),
     )
-    product: Learning = Learning(epochs=10, learning_rate=5e-4, batch_size=16, own_weight=0.5, product_weight=1.0)
 
 
 LINEAGE: dict[str, Any] = {
@@ -69,7 +90,8 @@ LINEAGE: dict[str, Any] = {
         "Initial weights: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0.",
         (
             "Pre-training texts: open-licence trial reports of PubMed Central (CC BY, CC0 or public domain; collected "
-            "by Lehman et al. 2019 and DeYoung et al. 2020); ACI-Bench (Yim et al., Sci Data 2023), CC BY 4.0."
+            "by Lehman et al. 2019 and DeYoung et al. 2020); MedQuAD (Ben Abacha and Demner-Fushman, BMC "
+            "Bioinformatics 2019), CC BY 4.0; ACI-Bench (Yim et al., Sci Data 2023), CC BY 4.0."
         ),
         (
             "MACCROBAT2020 (Caufield JH, figshare 2020, doi:10.6084/m9.figshare.9764942.v2), CC BY 4.0; five of its "

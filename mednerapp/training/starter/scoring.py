@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 
 from mednerapp import __version__
@@ -63,26 +66,30 @@ def shipped(folder: Path, *, corpora: Path, device: str) -> Report:
     return Report(tuple(results), error)
 
 
-def cross_validated(shop: Workshop, *, seed: int, folds: int = FOLDS) -> Report:
+def cross_validated(shop: Workshop, *, seed: int, folds: int = FOLDS, jobs: int = 1) -> Report:
     """The recipe on MACCROBAT: every document is predicted by a model that was trained on the other folds.
 
     Folds go by content hash. The stages before the last one never see MACCROBAT, so they are shared. What the model of
     a fold found is kept in the workshop's folder; a fold that is there, from the same settings, is not computed again.
+    `jobs`: folds at a time, each in a process of its own, where the workshop can be sent to one.
     """
     notes = sorted(corpus_notes(MACCROBAT, shop.corpora), key=lambda note: content_hash(note.text))
-    order: list[CorpusNote] = []
-    found: list[list[Span]] = []
-    for fold in range(folds):
-        held_out = notes[fold::folds]
-        order += held_out
-        found += _fold(shop, f"fold-{fold + 1}-of-{folds}", notes, held_out, seed=seed + fold)
+    parts = [notes[fold::folds] for fold in range(folds)]
+    tasks = [(shop, f"fold-{fold + 1}-of-{folds}", notes, held_out, seed + fold) for fold, held_out in enumerate(parts)]
+    shop.taught()
+    if jobs > 1:
+        with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+            by_fold = list(pool.map(_fold, *zip(*tasks, strict=True)))
+    else:
+        by_fold = [_fold(*task) for task in tasks]
+    order, found = list(chain.from_iterable(parts)), list(chain.from_iterable(by_fold))
     return Report(
         tuple(_per_label(f"maccrobat, {folds} folds", [gold_of(note) for note in order], found, LABELS)), None
     )
 
 
 def _fold(
-    shop: Workshop, name: str, notes: Sequence[CorpusNote], held_out: Sequence[CorpusNote], *, seed: int
+    shop: Workshop, name: str, notes: Sequence[CorpusNote], held_out: Sequence[CorpusNote], seed: int
 ) -> list[list[Span]]:
     """The spans that a model trained on the rest finds in these documents."""
     taken = {note.id for note in held_out}
@@ -95,7 +102,7 @@ def _fold(
         "trained_on": [content_hash(note.text) for note in rest],
         "code_version": __version__,
     }
-    kept = shop.work / f"{name}.json"
+    kept = shop.work / f"{name}{'' if shop.recipe.distilling else '-plain'}.json"
     if kept.is_file():
         record = json.loads(kept.read_text(encoding="utf-8"))
         if record["made_with"] == made_with:

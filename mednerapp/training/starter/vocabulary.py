@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,12 @@ from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.loading import ATTENTION, open_words, quiet
 from mednerapp.ner.words import IntArray
 
-_TEXTS_AT_ONCE = 64
-
 
 def count_pieces(words: WordEncoder, texts: Iterable[str]) -> IntArray:
     """How often each piece of the vocabulary stands in the texts; (vocabulary,)."""
     counts = np.zeros(words.vocabulary_size, dtype=np.int64)
-    remaining = iter(texts)
-    while some := list(islice(remaining, _TEXTS_AT_ONCE)):
-        for note in words.encode(some):
-            counts += np.bincount(note.ids, minlength=len(counts))
+    for ids in words.ids_of(texts):
+        counts += np.bincount(ids, minlength=len(counts))
     return counts
 
 
@@ -44,7 +39,10 @@ def pieces_to_keep(vocabulary: dict[str, int], counts: IntArray, size: int, spec
 
 
 def prune(source: Path, target: Path, *, texts: Iterable[str], size: int) -> None:
-    """Writes the encoder of `source` with a vocabulary of at most `size` pieces as `target`, a Hugging Face folder."""
+    """Writes the encoder of `source` with a vocabulary of at most `size` pieces as `target`, a Hugging Face folder.
+
+    The weights are kept as fp16.
+    """
     words = open_words(source)
     file: dict[str, Any] = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
     vocabulary: dict[str, int] = file["model"]["vocab"]
@@ -59,7 +57,7 @@ def prune(source: Path, target: Path, *, texts: Iterable[str], size: int) -> Non
         model.resize_token_embeddings(len(kept), mean_resizing=False)
         model.get_input_embeddings().weight.data = old[rows].clone()
         model.config.pad_token_id = new_id["[PAD]"]
-        model.save_pretrained(str(target))
+        model.half().save_pretrained(str(target))
     file["model"]["vocab"] = new_id
     file["truncation"] = file["padding"] = None
     for token in file["added_tokens"]:
