@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from loop.installation import Installation, installed
-from support.browser import browser, new_page, page
+from support.browser import _windows, browser, new_page, page
 
-__all__ = ["browser", "installation", "new_page", "page"]
+__all__ = ["_windows", "browser", "installation", "new_page", "page"]
 
 
 @pytest.fixture
