@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def sqlite_store(sqlite_url: str) -> Iterator[Store]:
     opened = connect(sqlite_url)
     yield Store(opened)
     opened.dispose()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    yield
+    if "support.browser" in sys.modules and "browser" not in getattr(nextitem, "fixturenames", ()):
+        sys.modules["support.browser"].close()
 
 
 # Files that take minutes: begun first, so that no process is left with one of them while the others have nothing to do.

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from support.annotate_page import AnnotatePage, person
 from support.app_server import AppServer, prepare_demo, running
 from support.axe import Known, severe
-from support.pages import HEADINGS
+from support.pages import through_the_menu
 
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.annotations import EditAction, SpanState
@@ -124,8 +124,7 @@ def test_the_sign_in_page(still: Page, server: AppServer) -> None:
 def test_every_page_of_the_menu(still: Page, server: AppServer) -> None:
     sign_in(still, server, "/notes")
     found: list[str] = []
-    for path, title in HEADINGS.items():
-        still.goto(f"{server.url}/{path}")
+    for path, title in through_the_menu(still):
         expect(still.get_by_role("heading", name=title, exact=True)).to_be_visible()
         found += faults(still, path)
     assert not found, "\n".join(found)

@@ -9,7 +9,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -78,13 +79,38 @@ def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"No answer from {url} within {START_LIMIT} seconds.")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, headless; gone after each module, since Playwright keeps an event loop running."""
-    with sync_playwright() as playwright:
+@dataclass
+class _Running:
+    """What is kept from test to test and from file to file."""
+
+    parts: ExitStack
+    browser: Browser
+    windows: list[Window] = field(default_factory=list)  # emptied
+
+
+_running: list[_Running] = []
+
+
+def _chromium() -> _Running:
+    if not _running:
+        parts = ExitStack()
+        playwright = parts.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
+        parts.callback(browser.close)
+        _running.append(_Running(parts, browser))
+    return _running[0]
+
+
+def close() -> None:
+    """Before tests without a browser: Playwright keeps an event loop running, and they may have one of their own."""
+    while _running:
+        _running.pop().parts.close()
+
+
+@pytest.fixture
+def browser() -> Browser:
+    """The system's Chromium, headless."""
+    return _chromium().browser
 
 
 class Window:
@@ -129,22 +155,17 @@ class Window:
             self.outside.add(request.url)
 
 
-@pytest.fixture(scope="module")
-def _windows(browser: Browser) -> list[Window]:
-    """Those that there are; emptied."""
-    return []
-
-
 @pytest.fixture
-def new_page(browser: Browser, _windows: list[Window]) -> Iterator[Callable[[], Page]]:
+def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
     """Opens pages, each as another user would (own cookies). The test fails if any of them had an uncaught error or
     asked for anything outside this machine."""
+    windows = _chromium().windows
     used: list[Window] = []
 
     def open_page() -> Page:
-        if len(used) == len(_windows):
-            _windows.append(Window(browser))
-        used.append(_windows[len(used)])
+        if len(used) == len(windows):
+            windows.append(Window(browser))
+        used.append(windows[len(used)])
         return used[-1].open()
 
     yield open_page
