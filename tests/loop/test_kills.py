@@ -17,7 +17,7 @@ from mednerapp.domain.jobs import overlapping
 from mednerapp.domain.models import HyperParameters, RunState
 from mednerapp.services import annotating, fine_tuning, queueing, reporting
 
-KILLS = int(os.environ.get("MEDNER_KILLS", "6"))
+KILLS = int(os.environ.get("MEDNER_KILLS", "5"))
 
 
 @dataclass
