@@ -16,7 +16,7 @@ serve: $(VENV)/app.stamp ## the real thing, without the demo; data in ./data
 	$(BIN)/mednerapp serve $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/dev.stamp system
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,8 +100,23 @@ def sqlite_store(sqlite_url: str) -> Iterator[Store]:
     opened.dispose()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    yield
+    if "support.browser" in sys.modules and "browser" not in getattr(nextitem, "fixturenames", ()):
+        sys.modules["support.browser"].close()
+
+
 # Files that take minutes: begun first, so that no process is left with one of them while the others have nothing to do.
-_LONG = ("loop/test_kills.py", "cli/test_command_line.py", "cli/test_compare_command.py", "loop/test_whole_loop.py")
+_LONG = (
+    "jobs/test_worker.py",
+    "loop/test_kills.py",
+    "browser/test_accessibility.py",
+    "browser/test_pages_in_browser.py",
+    "cli/test_command_line.py",
+    "loop/test_whole_loop.py",
+    "cli/test_compare_command.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

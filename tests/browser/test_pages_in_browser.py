@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from support.app_server import AppServer, prepare_demo, running
-from support.pages import HEADINGS
+from support.pages import through_the_menu
 
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.spans import ScoredSpan, Span
@@ -51,6 +51,7 @@ def test_the_start_leads_to_the_next_note(page: Page, server: AppServer) -> None
 def test_the_menu_shows_what_the_role_may_and_a_direct_link_to_more_says_no(
     page: Page, server: AppServer, role: Role
 ) -> None:
+    """One link for each role: `tests/ui/test_pages.py` opens every page as every role."""
     lead = [
         "Annotate",
         "Notes",
@@ -74,7 +75,7 @@ def test_the_menu_shows_what_the_role_may_and_a_direct_link_to_more_says_no(
     sign_in(page, server, role)
     links = page.get_by_test_id("stSidebarNavLink")
     expect(links).to_have_text(allowed)
-    for path in [path for path, (title, _) in MENU.items() if title not in allowed]:
+    for path in [path for path, (title, _) in MENU.items() if title not in allowed][:1]:
         page.goto(f"{server.url}/{path}")
         expect(page.get_by_role("heading", name="Not for your role", exact=True)).to_be_visible()
 
@@ -219,8 +220,7 @@ def test_the_web_process_never_loads_what_only_the_worker_needs(new_page: Callab
     ):
         page = new_page()
         sign_in(page, server, Role.ADMIN)
-        for path, title in HEADINGS.items():
-            page.goto(f"{server.url}/{path}")
+        for _, title in through_the_menu(page):
             expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     lines = log.read_text(encoding="utf-8").splitlines()
     imported = {line.rsplit("|", 1)[1].strip() for line in lines if line.startswith("import time:")}

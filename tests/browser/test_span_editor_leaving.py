@@ -9,7 +9,8 @@ from support.editor import ALL, DIABETES, METFORMIN, Editor, contents, foreign_e
 pytestmark = pytest.mark.browser
 
 
-def test_submit_waits_for_the_last_edit_and_opens_the_next_note(editor: Editor) -> None:
+def test_submit_waits_for_the_last_edit_and_opens_the_next_note(streamlit_editor: Editor) -> None:
+    editor = streamlit_editor
     editor.open([DIABETES, {**METFORMIN, "state": "confirmed"}])
     editor.change(answer=500)
     editor.choose("metformin")
@@ -82,7 +83,8 @@ def test_a_failed_submit_says_so_and_can_be_repeated(editor: Editor) -> None:
     editor.wait(lambda now: now["docId"] == "2", "the next note is open")
 
 
-def test_skip_leaves_the_note_as_it_is_and_a_later_visit_starts_afresh(editor: Editor) -> None:
+def test_skip_leaves_the_note_as_it_is_and_a_later_visit_starts_afresh(streamlit_editor: Editor) -> None:
+    editor = streamlit_editor
     editor.open(ALL)
     skip = editor.page.get_by_role("button", name="Skip")
     skip.click()

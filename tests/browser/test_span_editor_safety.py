@@ -31,7 +31,8 @@ def foreign(editor: Editor, seq: int, action: str, before: dict[str, Any], **aft
     editor.post("/api/annotations/1/edits", body)
 
 
-def test_a_reload_while_nothing_can_be_saved_loses_no_edit(editor: Editor) -> None:
+def test_a_reload_while_nothing_can_be_saved_loses_no_edit(streamlit_editor: Editor) -> None:
+    editor = streamlit_editor
     editor.open(ALL)
     editor.change(answer=500)
     editor.choose("metformin")

@@ -50,7 +50,8 @@ def test_tab_walks_over_all_spans_and_leaves_the_editor_at_either_end(editor: Ed
     expect(editor.page.locator(".toolbar button:focus")).to_have_count(1)
 
 
-def test_bare_keys_never_reach_streamlit(editor: Editor) -> None:
+def test_bare_keys_never_reach_streamlit(streamlit_editor: Editor) -> None:
+    editor = streamlit_editor
     editor.open(ALL)
     editor.page.evaluate("() => { addEventListener('keydown', (event) => (globalThis.heard ??= []).push(event.key)); }")
     editor.focus()
@@ -96,7 +97,8 @@ def test_markup_in_text_labels_and_ids_is_shown_as_text(editor: Editor) -> None:
     assert editor.page.evaluate("() => globalThis.hit ?? 0") == 0
 
 
-def test_a_rerun_and_a_change_of_theme_keep_the_active_span_the_selection_and_undo(editor: Editor) -> None:
+def test_a_rerun_and_a_change_of_theme_keep_the_active_span_the_selection_and_undo(streamlit_editor: Editor) -> None:
+    editor = streamlit_editor
     editor.open(ALL)
     editor.choose("chest pain")
     editor.press("5")

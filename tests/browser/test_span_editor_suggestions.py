@@ -18,7 +18,10 @@ def suggest(editor: Editor, *spans: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("fault", [500, 0])  # refused for now, or stored with the answer lost
-def test_edits_on_their_way_and_suggestions_that_arrive_meanwhile_are_all_kept(editor: Editor, fault: int) -> None:
+def test_edits_on_their_way_and_suggestions_that_arrive_meanwhile_are_all_kept(
+    streamlit_editor: Editor, fault: int
+) -> None:
+    editor = streamlit_editor
     editor.open([DIABETES])
     editor.change(answer=fault)
     editor.drag(TEXT.index("ramipril"), TEXT.index("ramipril") + 8)
@@ -44,8 +47,9 @@ def test_edits_on_their_way_and_suggestions_that_arrive_meanwhile_are_all_kept(e
     assert contents(editor.saved()) == contents([DIABETES, PAIN, METFORMIN])
 
 
-def test_an_answer_that_is_slower_than_the_page_loses_nothing(editor: Editor) -> None:
+def test_an_answer_that_is_slower_than_the_page_loses_nothing(streamlit_editor: Editor) -> None:
     """The edit is stored, but Python read the spans before it was."""
+    editor = streamlit_editor
     editor.open([DIABETES])
     held: list[Route] = []
     editor.page.route("**/api/annotations/1/edits", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the handler

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from support.makers import FEVER, TEXT, text_on
 
 from mednerapp import bootstrap
+from mednerapp.cli.main import main
 from mednerapp.domain.accounts import Permission
 from mednerapp.domain.datasets import Split
 from mednerapp.services import accounts, binning, demo, projects
@@ -34,6 +35,27 @@ def run(tmp_path: Path) -> Run:
     return call
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """The same in this process, which has loaded everything: for what does not depend on a process of its own."""
+
+    def call(*arguments: str, data: str = "data", **variables: str) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as changed:
+            for name, value in {"MEDNER_DATA_DIR": str(tmp_path / data), **variables}.items():
+                changed.setenv(name, value)
+            changed.setattr(sys, "argv", ["mednerapp", *arguments])
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        status = ended.value.code
+        assert status is None or isinstance(status, int)
+        return subprocess.CompletedProcess(arguments, status or 0, *capsys.readouterr())
+
+    before = os.umask(0o077)  # the command sets it for good
+    yield call
+    os.umask(before)
+
+
 def printed(result: subprocess.CompletedProcess[str]) -> Any:
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
@@ -50,16 +72,16 @@ def gold_file(folder: Path) -> Path:
     return path
 
 
-def test_the_documented_sequence_runs_headless_and_its_numbers_agree(run: Run, tmp_path: Path) -> None:
+def test_the_documented_sequence_runs_headless_and_its_numbers_agree(run: Run, here: Run, tmp_path: Path) -> None:
     path = gold_file(tmp_path)
     labels = ("-l", "Sign=Symptom", "-l", "Medication=Drug")
     first = run("import", str(path), "--project", "Ward", "--create", "--gold", *labels, "--json")
     report = printed(first)
     assert (report["imported"], report["rejected"], report["dropped_labels"]) == (5, 1, {"Date": 5})
     assert "password" in first.stderr, "the first administrator's password is shown by whichever command comes first"
-    assert printed(run("import", str(path), "--project", "Ward", "--gold", *labels, "--json"))["duplicate"] == 5
+    assert printed(here("import", str(path), "--project", "Ward", "--gold", *labels, "--json"))["duplicate"] == 5
 
-    frozen = printed(run("freeze", "--project", "Ward", "--name", "first", "--json"))
+    frozen = printed(here("freeze", "--project", "Ward", "--name", "first", "--json"))
     assert frozen["notes"] == {"train": 2, "dev": 1, "test": 2}
     assert frozen["spans"] == 10
 
@@ -72,61 +94,61 @@ def test_the_documented_sequence_runs_headless_and_its_numbers_agree(run: Run, t
     assert {row["name"] for row in scores["adapters"]} == {"MedNER starter", "Ours (run 1)"}
     for row in scores["adapters"]:
         assert row["micro"]["counts"]["tp"] + row["micro"]["counts"]["fn"] == 4
-    table = run("evaluate", "--project", "Ward").stdout
+    table = here("evaluate", "--project", "Ward").stdout
     assert "2 test notes, strict spans" in table
     assert "not comparable" in table
 
     out = tmp_path / "out.jsonl"
-    assert printed(run("export", "--project", "Ward", "--out", str(out), "--json")) == {"notes": 5}
+    assert printed(here("export", "--project", "Ward", "--out", str(out), "--json")) == {"notes": 5}
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [line["text"][s["start"] : s["end"]] for line in lines for s in line["spans"]] == ["Fever", "aspirin"] * 5
     assert out.stat().st_mode & 0o077 == 0, "an export holds patient data"
-    again = run("export", "--project", "Ward", "--out", str(out))
+    again = here("export", "--project", "Ward", "--out", str(out))
     assert again.returncode == 1
     assert "is there already" in again.stderr
 
-    checks = {check["name"]: check["ok"] for check in json.loads(run("doctor", "--json").stdout)}
+    checks = {check["name"]: check["ok"] for check in json.loads(here("doctor", "--json").stdout)}
     assert checks.pop("a worker is running") is False
     assert all(checks.values()), checks
 
 
-def test_spans_that_are_not_said_to_be_gold_are_counted_as_left_out(run: Run, tmp_path: Path) -> None:
+def test_spans_that_are_not_said_to_be_gold_are_counted_as_left_out(here: Run, tmp_path: Path) -> None:
     path = tmp_path / "notes.jsonl"
     path.write_text(json.dumps({"text": TEXT, "spans": [{"start": FEVER.start, "end": FEVER.end, "label": "Symptom"}]}))
-    assert printed(run("import", str(path), "--project", "My project", "--json"))["dropped_labels"] == {"Symptom": 1}
+    assert printed(here("import", str(path), "--project", "My project", "--json"))["dropped_labels"] == {"Symptom": 1}
 
 
-def test_wrong_words_get_one_line_and_not_a_traceback(run: Run, tmp_path: Path) -> None:
+def test_wrong_words_get_one_line_and_not_a_traceback(run: Run, here: Run, tmp_path: Path) -> None:
     path = gold_file(tmp_path)
     for arguments, message in (
         (("freeze", "--project", "Nowhere"), "There is no project 'Nowhere'"),
         (("import", str(path), "--project", "My project", "--gold", "-l", "Sign"), "takes THEIRS=OURS"),
         (("freeze", "--project", "My project"), "at least one training and one test note"),
     ):
-        result = run(*arguments)
+        result = here(*arguments)
         assert result.returncode == 1
         assert message in result.stderr
         assert "Traceback" not in result.stderr
 
 
-def test_folders_of_text_files_are_imported_with_a_reason_for_each_that_is_not(run: Run, tmp_path: Path) -> None:
+def test_folders_of_text_files_are_imported_with_a_reason_for_each_that_is_not(here: Run, tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "a.txt").write_text("Fever since Monday.")
     (folder / "b.txt").write_bytes(b"\xff\xfe\xfa")
-    report = printed(run("import", str(folder), "--project", "My project", "--json"))
+    report = printed(here("import", str(folder), "--project", "My project", "--json"))
     assert (report["imported"], report["rejected"]) == (1, 1)
     place, reason = report["reasons"][0]
     assert place.startswith("b")
     assert "Save the file as UTF-8" in reason
 
 
-def test_the_demo_and_real_accounts_never_share_a_data_folder(run: Run) -> None:
-    assert run("migrate").returncode == 0
+def test_the_demo_and_real_accounts_never_share_a_data_folder(run: Run, here: Run) -> None:
+    assert here("migrate").returncode == 0
     refused = run("serve", "--demo", "--port", "0")
     assert refused.returncode == 1
     assert "real accounts" in refused.stderr
-    assert run("migrate", data="demo", MEDNER_DEMO="true").returncode == 0
+    assert here("migrate", data="demo", MEDNER_DEMO="true").returncode == 0
     refused = run("serve", data="demo")
     assert refused.returncode == 1
     assert "holds the demo" in refused.stderr
@@ -154,13 +176,13 @@ def test_a_demo_that_was_cut_off_is_completed_by_the_next_start(tmp_path: Path) 
     app.close()
 
 
-def test_purging_names_what_it_removed_and_what_a_dataset_needs(run: Run, tmp_path: Path) -> None:
+def test_purging_names_what_it_removed_and_what_a_dataset_needs(here: Run, tmp_path: Path) -> None:
     path = gold_file(tmp_path)
     labels = ("-l", "Sign=Symptom", "-l", "Medication=Drug")
-    printed(run("import", str(path), "--project", "Ward", "--create", "--gold", *labels, "--json"))
-    printed(run("freeze", "--project", "Ward", "--name", "first", "--json"))
+    printed(here("import", str(path), "--project", "Ward", "--create", "--gold", *labels, "--json"))
+    printed(here("freeze", "--project", "Ward", "--name", "first", "--json"))
     (tmp_path / "spare.txt").write_text("Spare.", encoding="utf-8")
-    printed(run("import", str(tmp_path / "spare.txt"), "--project", "Ward", "--json"))
+    printed(here("import", str(tmp_path / "spare.txt"), "--project", "Ward", "--json"))
     settings = Settings(data_dir=tmp_path / "data")
     opened = bootstrap.build(settings)
     try:
@@ -170,7 +192,7 @@ def test_purging_names_what_it_removed_and_what_a_dataset_needs(run: Run, tmp_pa
         binning.delete(opened.store, user=lead, project_id=project.id, note_ids=notes)
     finally:
         opened.close()
-    assert printed(run("purge", "--json")) == {"notes": 0, "kept": []}
-    said = run("purge", MEDNER_RETENTION_DAYS="0").stdout
+    assert printed(here("purge", "--json")) == {"notes": 0, "kept": []}
+    said = here("purge", MEDNER_RETENTION_DAYS="0").stdout
     assert "1 note removed for good." in said
     assert said.count("needed by the frozen dataset first") == 5

@@ -46,11 +46,11 @@ JSON = {"args", "hyper", "labels", "detail"}
 SHARED |= {"content_hash": HASH, "weights_hash": HASH}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def old_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database of 0001 with a row of everything that 0002 rebuilds and of what points at it."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+        url = f"sqlite:///{tmp_path_factory.mktemp('old') / 'old.sqlite'}"
         fill(url)
         yield url
         return
@@ -76,8 +76,9 @@ def insert(connection: sa.Connection, name: str, values: dict[str, object]) -> N
     connection.execute(table.insert().values(typed))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def upgraded(old_url: str) -> Iterator[Database]:
+    """One for all tests of a kind: they are refused, or leave it as it was."""
     upgrade(old_url)
     database = connect(old_url)
     yield database
@@ -123,6 +124,8 @@ def test_the_new_kinds_are_accepted_and_others_still_refused(upgraded: Database)
             session.execute(sa.update(t.Job).values(kind=kind.value))
         for kind in AdapterKind:
             session.execute(sa.update(t.Adapter).values(kind=kind.value))
+        session.execute(sa.update(t.Job).values(kind=ROWS["job"]["kind"]))
+        session.execute(sa.update(t.Adapter).values(kind=ROWS["adapter"]["kind"]))
     for statement in (
         "UPDATE job SET kind = 'mine_coins'",
         "UPDATE job SET state = 'stuck'",

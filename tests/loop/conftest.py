@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from loop.installation import Installation, installed
@@ -10,7 +9,7 @@ from support.browser import browser, new_page, page
 __all__ = ["browser", "installation", "new_page", "page"]
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    with installed(tmp_path / "data") as running:
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installed(tmp_path_factory.mktemp("loop") / "data") as running:
         yield running

@@ -145,12 +145,26 @@ class Keyboard:
     def __init__(self, note: AnnotatePage) -> None:
         self.note = note
 
+    def _near(self, start: int) -> None:
+        """The word cursor to the last sentence that begins before `start`."""
+        note = self.note
+        note.press("Escape", "Control+Home")
+        at = note.snapshot()["cursor"]["start"]
+        while at < start:
+            note.press("Control+ArrowDown")
+            before, at = at, note.snapshot()["cursor"]["start"]
+            if at == before:
+                return
+        if at > start:
+            note.press("Control+ArrowUp")
+
     def choose(self, mention: str) -> None:
-        """To the first word, then Tab by Tab."""
+        """To its sentence, then Tab by Tab."""
         note = self.note
         wanted = note.span_of(mention)
         order = [span["id"] for span in note.snapshot()["spans"]]
-        note.press("Escape", "Control+Home", "Tab")
+        self._near(wanted["start"])
+        note.press("Tab")
         first = note.active()
         assert first is not None
         for _ in range(order.index(wanted["id"]) - order.index(first["id"])):
@@ -160,10 +174,10 @@ class Keyboard:
         assert chosen["id"] == wanted["id"]
 
     def select(self, mention: str) -> None:
-        """By the word cursor, word by word."""
+        """By the word cursor: to its sentence, then word by word."""
         note = self.note
         start, end = place(note.text, mention)
-        note.press("Escape", "Control+Home")
+        self._near(start)
         while note.snapshot()["cursor"]["start"] < start:
             note.press("Control+ArrowRight")
         selected = note.snapshot()["cursor"]

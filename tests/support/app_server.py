@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,7 +12,9 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO
 
 import httpx
@@ -65,8 +69,16 @@ class AppServer:
 
 def prepare_demo(folder: Path) -> Settings:
     """A data folder like that of `mednerapp serve --demo`, with a starter that is only a row: nothing here predicts."""
+    shutil.copytree(_demo_folder(), folder, dirs_exist_ok=True)
+    return Settings(data_dir=folder, demo=True)
+
+
+@cache
+def _demo_folder() -> Path:
+    """One to copy from: what is in it names no folder."""
+    folder = Path(mkdtemp(prefix="medner-demo-"))
+    atexit.register(shutil.rmtree, folder)
     settings = Settings(data_dir=folder, demo=True)
-    folder.mkdir(parents=True, exist_ok=True)
     upgrade(settings.resolved_database_url)
     app = bootstrap.build(settings)
     try:
@@ -85,7 +97,7 @@ def prepare_demo(folder: Path) -> Settings:
         demo.ensure_demo(app.store, folder=settings.demo_notes_dir)
     finally:
         app.close()
-    return settings
+    return folder
 
 
 @contextmanager

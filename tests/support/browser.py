@@ -9,7 +9,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -25,6 +26,7 @@ CHROMIUM_ARGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",  # see Window
 ]
 STREAMLIT_ENV = {
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
@@ -77,40 +79,100 @@ def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"No answer from {url} within {START_LIMIT} seconds.")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, headless; gone after each module, since Playwright keeps an event loop running."""
-    with sync_playwright() as playwright:
+@dataclass
+class _Running:
+    """What is kept from test to test and from file to file."""
+
+    parts: ExitStack
+    browser: Browser
+    windows: list[Window] = field(default_factory=list)  # emptied
+
+
+_running: list[_Running] = []
+
+
+def _chromium() -> _Running:
+    if not _running:
+        parts = ExitStack()
+        playwright = parts.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
+        parts.callback(browser.close)
+        _running.append(_Running(parts, browser))
+    return _running[0]
+
+
+def close() -> None:
+    """Before tests without a browser: Playwright keeps an event loop running, and they may have one of their own."""
+    while _running:
+        _running.pop().parts.close()
+
+
+@pytest.fixture
+def browser() -> Browser:
+    """The system's Chromium, headless."""
+    return _chromium().browser
+
+
+class Window:
+    """What one person has: cookies and pages of their own. Emptied after each test and then used by the next one.
+
+    So the browser keeps what it has fetched and compiled, which is most of the work of opening a page. It does that for
+    as long as a page of the site is open: `_anchor`, which no test sees.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.errors: list[str] = []
+        self.outside: set[str] = set()
+        self._context = browser.new_context(viewport={"width": 1280, "height": 900})
+        self._anchor = self._context.new_page()
+        self._anchor.route("**", lambda route: route.fulfill(body=""))
+        self._anchor.goto("http://127.0.0.1/")
+        self._tools = self._context.new_cdp_session(self._anchor)
+        self._context.on("request", self._note)
+
+    def open(self) -> Page:
+        page = self._context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.set_default_timeout(15_000)
+        return page
+
+    def empty(self) -> None:
+        """As if it had never been used."""
+        for page in self._context.pages:
+            if page is not self._anchor:
+                page.close()
+        self._context.unroute_all()
+        self._context.set_offline(False)
+        self._context.clear_permissions()
+        self._context.clear_cookies()
+        self._tools.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
+        self.errors.clear()
+        self.outside.clear()
+
+    def _note(self, request: Request) -> None:
+        address = urlparse(request.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOCAL_HOSTS:
+            self.outside.add(request.url)
 
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
     """Opens pages, each as another user would (own cookies). The test fails if any of them had an uncaught error or
     asked for anything outside this machine."""
-    errors: list[str] = []
-    outside: set[str] = set()
-    contexts = []
-
-    def note_request(request: Request) -> None:
-        address = urlparse(request.url)
-        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOCAL_HOSTS:
-            outside.add(request.url)
+    windows = _chromium().windows
+    used: list[Window] = []
 
     def open_page() -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        contexts.append(context)
-        context.on("request", note_request)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_default_timeout(15_000)
-        return page
+        if len(used) == len(windows):
+            windows.append(Window(browser))
+        used.append(windows[len(used)])
+        return used[-1].open()
 
     yield open_page
-    for context in contexts:
-        context.close()
+    errors = [error for window in used for error in window.errors]
+    outside = {url for window in used for url in window.outside}
+    for window in used:
+        window.empty()
     assert errors == []
     assert outside == set()
 

@@ -1,4 +1,8 @@
-"""The span editor as a browser test sees it, on the in-memory server of `tests/browser/span_editor_app`."""
+"""The span editor as a browser test sees it, on the in-memory servers of `tests/browser/span_editor_app`.
+
+One of them has a page with nothing but the component, which opens at once. The other one is Streamlit, for what depends
+on its mounting, its runs and its theme.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +50,13 @@ ALL = [PAIN, METFORMIN, DIABETES, ECG]
 @pytest.fixture(scope="session")
 def editor_server() -> Iterator[str]:
     """One for all files: what it holds is reset when a test opens the editor."""
+    command = [sys.executable, "-m", "uvicorn", "plain:app", "--port", "{port}", "--log-level", "warning"]
+    with serving(command, cwd=APP) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def streamlit_server() -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "{port}"]
     with serving(command, cwd=APP) as url:
         yield url
@@ -179,3 +190,8 @@ def foreign_edit(editor: Editor, spans: list[dict[str, Any]], **after: Any) -> N
 @pytest.fixture
 def editor(page: Page, editor_server: str) -> Editor:
     return Editor(page, editor_server)
+
+
+@pytest.fixture
+def streamlit_editor(page: Page, streamlit_server: str) -> Editor:
+    return Editor(page, streamlit_server)

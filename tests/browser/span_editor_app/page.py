@@ -1,17 +1,17 @@
 """The page of the harness: the editor as an annotate page uses it, with other widgets around it."""
 
-from typing import Any, cast
+from __future__ import annotations
 
+from typing import Any
+
+import drawing
 import notes
 import streamlit as st
 
 import mednerapp.ui.span_editor as component
-from mednerapp.ui.span_editor import EditorLabel, EditorSpan, span_editor
 
 st.set_page_config(layout="wide")
 note = notes.shown()
-
-
 module: Any = component
 real: Any = getattr(module, "real_renderer", None) or module._renderer  # the page runs again for each rerun
 
@@ -28,29 +28,7 @@ def renderer() -> Any:
 
 module.real_renderer, module._renderer = real, renderer
 st.button("Before")
-result = span_editor(
-    key="editor",
-    note_text=note.text,
-    labels=cast("list[EditorLabel]", note.labels),
-    spans=cast("list[EditorSpan]", [span.as_dict() for span in note.spans.values()]),
-    annotation_id=note.id,
-    epoch=note.epoch,
-    revision=note.revision,
-    save_url=f"/api/annotations/{note.id}/edits",
-    submit_url=f"/api/annotations/{note.id}/submit",
-    read_only=note.read_only,
-    height=notes.world.height,
-    api_url=f"/api/annotations/{note.id}",
-    bulk_url="/api/bulk",
-)
-if result:
-    seen: dict[str, Any] = {
-        "outcome": result.outcome,
-        "annotation_id": result.annotation_id,
-        "revision": result.revision,
-    }
-    notes.world.results.append(seen)
-    notes.world.shown += 1
+if drawing.draw(note):
     st.rerun()
 runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 st.button("After")
