@@ -28,22 +28,32 @@ def best_tags(log_probabilities: NDArray[np.float32], breaks: BoolArray, method:
     tags = log_probabilities.argmax(axis=1).astype(np.int64)
     if method == "argmax":
         return tags
-    # Pieces between breaks do not touch each other, and where the likeliest tags obey BIO they are the best sequence:
-    # only pieces that hold a violation need the search.
+    # Where the likeliest tags obey BIO they are the best sequence: only pieces that hold a violation need the search. A
+    # piece begins at a break, or at a word that is likeliest outside. The latter is tried as if a span could have begun
+    # before it; where the best of that sequence needs one, the piece is joined to the one before and tried again.
     inside = (tags > 0) & (tags % 2 == 0)
     before = np.concatenate(([0], tags[:-1]))
     wrong = inside & (((before + 1) // 2 != tags // 2) | breaks)
-    if not wrong.any():
-        return tags
-    piece = np.cumsum(breaks)
-    edges = np.searchsorted(piece, np.arange(piece[-1] + 2))
-    chosen = np.unique(piece[wrong])
-    starts, lengths = edges[chosen], edges[chosen + 1] - edges[chosen]
-    steps = np.arange(int(lengths.max()))
-    there = steps < lengths[:, None]
-    rows = np.minimum(starts[:, None] + steps, len(tags) - 1)
-    found = _viterbi(np.where(there[:, :, None], log_probabilities[rows], _outside(log_probabilities.shape[1])))
-    tags[rows[there]] = found[there]
+    closed = breaks.copy()
+    closed[:1] = True
+    cut = closed | (tags == 0)
+    while wrong.any():
+        piece = np.cumsum(cut) - 1
+        edges = np.append(np.flatnonzero(cut), len(tags))
+        chosen = np.unique(piece[wrong])
+        starts, lengths = edges[chosen], edges[chosen + 1] - edges[chosen]
+        steps = np.arange(int(lengths.max()))
+        there = steps < lengths[:, None]
+        rows = np.minimum(starts[:, None] + steps, len(tags) - 1)
+        scores = np.where(there[:, :, None], log_probabilities[rows], _outside(log_probabilities.shape[1]))
+        found = _viterbi(scores, open_start=~closed[starts])
+        tags = tags.copy()
+        tags[rows[there]] = found[there]
+        first = tags[starts]
+        needs_more = starts[(first > 0) & (first % 2 == 0)]
+        cut[needs_more] = False
+        wrong = np.zeros(len(tags), dtype=np.bool_)
+        wrong[needs_more] = True
     return tags
 
 
@@ -54,8 +64,10 @@ def _outside(tags: int) -> NDArray[np.float32]:
     return row
 
 
-def _viterbi(scores: NDArray[np.float32]) -> IntArray:
+def _viterbi(scores: NDArray[np.float32], *, open_start: BoolArray) -> IntArray:
     """The best tags (pieces, words) under BIO for scores (pieces, words, tags); all pieces step by step together.
+
+    `open_start`: (pieces,) whether the first word may be an I-, as if a span of any label had come before.
 
     Per word only two things matter of what came before: the best of all sequences, after which O and any B- may follow,
     and for each label the best that ends in a span of it, which its I- may continue.
@@ -64,7 +76,10 @@ def _viterbi(scores: NDArray[np.float32]) -> IntArray:
     outside, begin, inside = scores[:, :, 0], scores[:, :, 1::2], scores[:, :, 2::2]
     continued = np.zeros(begin.shape, dtype=bool)
     ended_in = np.zeros((pieces, words), dtype=np.int64)  # 0 for O, 1 + k for label k
-    best, spans = np.zeros(pieces, dtype=np.float64), np.full((pieces, begin.shape[2]), float(_NEVER))
+    best, spans = (
+        np.zeros(pieces, dtype=np.float64),
+        np.where(open_start[:, None], 0.0, np.full((pieces, begin.shape[2]), float(_NEVER))),
+    )
     for t in range(words):
         new, longer = best[:, None] + begin[:, t], spans + inside[:, t]
         continued[:, t] = longer > new

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mednerapp.domain.spans import Span
 from mednerapp.ner.alignment import WordEncoder, decode
-from mednerapp.ner.decoding import best_tags
+from mednerapp.ner.decoding import _viterbi, best_tags
 from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.words import hard_breaks, split_words
 from mednerapp.scoring.calibration import Calibration
@@ -55,6 +55,23 @@ def test_many_pieces_of_different_length_are_searched_together() -> None:
 
     assert whole.tolist() == np.concatenate(parts).tolist()
     assert (whole != best_tags(scores, breaks, "argmax")).any()
+
+
+@settings(deadline=None, max_examples=100)
+@given(words=st.integers(1, 120), outside=st.floats(0.2, 6), seed=st.integers(0, 2**32))
+def test_searching_piece_by_piece_finds_as_much_as_searching_the_whole(words: int, outside: float, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    scores = np.log(draw.dirichlet([outside, *[0.5] * 6], size=words) + 1e-6).astype(np.float32)
+    breaks = draw.random(words) < 0.05
+
+    found = best_tags(scores, breaks, "viterbi")
+
+    assert _obeys(tuple(found), breaks | (np.arange(words) == 0))
+    edges = [0, *(np.flatnonzero(breaks[1:]) + 1), words]
+    whole = [_viterbi(scores[None, a:b], open_start=np.zeros(1, dtype=bool))[0] for a, b in pairwise(edges)]
+    rows = np.arange(words)
+    best = float(scores[rows, np.concatenate(whole)].sum())
+    assert float(scores[rows, found].sum()) == pytest.approx(best, abs=1e-3)
 
 
 def test_another_decoding_method_is_refused_by_name() -> None:
