@@ -15,10 +15,12 @@ from mednerapp.jobs.context import Handler, JobCancelled, JobContext, JobPaused
 from mednerapp.jobs.failures import MEMORY
 from mednerapp.jobs.measuring import PeakMemory, size_of
 from mednerapp.ner.memory import is_exhausted, release
-from mednerapp.services import evaluating, fine_tuning, predicting
+from mednerapp.services import boards, evaluating, fine_tuning, predicting
 from mednerapp.services.evaluating import Footprint
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
+from mednerapp.store import Transaction
 
+SCORED = "Its scores are stored."  # in the transaction that stores them, so that no attempt does it again
 SMALL_BATCH = 256  # tokens of a batch of predictions once the memory did not suffice for the usual one
 
 
@@ -130,12 +132,15 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
 
     if "suspect_dataset" in context.job.args:  # gold against models that have not seen it, and not a model against gold
         return suspicion_jobs.look_through(context)
-    adapter = _adapter(context)
-    tagger = taggers.get(
-        context, adapter, exact=True
-    )  # or adapters scored before and after a setting would not compare
+    adapter, dataset_id = _adapter(context), int(context.job.args["dataset_id"])
     with context.store.read() as tx:
         encoder = tx.models.encoder(adapter.encoder_id)
+        scored = tx.job_records.said(context.job.id, SCORED)
+    if scored:  # by an attempt that died over what comes after
+        boards.refresh(context.store, dataset_id=dataset_id)
+        return f"{adapter.name} scored on the test notes."
+    # Exact: or adapters scored before and after a setting would not compare.
+    tagger = taggers.get(context, adapter, exact=True)
     folder, memory = context.settings.model_folder, PeakMemory()
 
     def footprint() -> Footprint:
@@ -143,15 +148,19 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
             size_of([folder(adapter.folder), folder(encoder.folder)]), memory.bytes(), pick_device(context.device)
         )
 
+    def fence(tx: Transaction) -> None:
+        context.fence(tx)
+        tx.job_records.log(context.job.id, attempt=context.job.attempt, text=SCORED)
+
     evaluating.evaluate(
         context.store,
         adapter_id=adapter.id,
-        dataset_id=int(context.job.args["dataset_id"]),
+        dataset_id=dataset_id,
         split=Split.TEST,
         predictor=_predictor(context, tagger),
         seen=seen_notes(tagger.manifest),
         on_progress=lambda done, total: context.progress(done, total, "notes"),
-        fence=context.fence,
+        fence=fence,
         footprint=footprint,
     )
     return f"{adapter.name} scored on the test notes."

@@ -44,6 +44,11 @@ class JobRecords:
         self._session.add(t.JobLog(job_id=job_id, attempt=attempt, at=now(), text=text[:LONGEST_LINE]))
         self._session.flush()
 
+    def said(self, job_id: int, text: str) -> bool:
+        """Whether an attempt at the job has logged just that."""
+        query = select(t.JobLog.id).where(t.JobLog.job_id == job_id, t.JobLog.text == text)
+        return self._session.execute(query.limit(1)).first() is not None
+
     def lines(self, job_id: int, *, limit: int) -> list[LogLine]:
         """The newest, oldest of them first."""
         rows = self._session.scalars(

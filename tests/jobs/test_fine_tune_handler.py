@@ -14,7 +14,8 @@ import pytest
 from support.makers import make_dataset, make_project, make_user
 
 from mednerapp.domain.clock import now
-from mednerapp.domain.jobs import JobState
+from mednerapp.domain.datasets import Split
+from mednerapp.domain.jobs import JobKind, JobState, Outcome
 from mednerapp.domain.models import Adapter, AdapterKind, HyperParameters, Run, RunState
 from mednerapp.domain.presets import PRESETS
 from mednerapp.errors import ModelProblem
@@ -22,7 +23,7 @@ from mednerapp.jobs import handlers
 from mednerapp.jobs.context import JobCancelled, JobContext
 from mednerapp.ner.manifest import read_manifest, weights_hash
 from mednerapp.ner.prediction import token_log_probabilities
-from mednerapp.services import fine_tuning
+from mednerapp.services import boards, fine_tuning
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 from mednerapp.training.checkpoints import Checkpoints
@@ -210,3 +211,42 @@ def test_an_adapter_whose_weights_are_not_the_registered_ones_is_refused_by_the_
     with pytest.raises(ModelProblem, match="not those that were registered"):
         handlers.Taggers().get(context, place.adapter(first))
     assert handlers.Taggers().get(context, place.adapter(second))
+
+
+def test_scores_that_are_stored_are_not_made_again_by_the_next_attempt(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = place.start()
+    handlers.fine_tune(place.context(run))
+    with place.store.write() as tx:
+        args: dict[str, int | str] = {"adapter_id": place.adapter(run).id, "dataset_id": place.dataset.id}
+        job = tx.jobs.add(kind=JobKind.EVALUATE, args=args, user_id=None)
+
+    def attempt(number: int) -> str:
+        with place.store.write() as tx:
+            claimed = tx.jobs.claim(job.id, worker="w", attempt=number)
+        assert claimed
+        return handlers.handlers()[JobKind.EVALUATE](
+            JobContext(claimed, place.store, place.settings, "w", "cpu", Event())
+        )
+
+    def dies(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    def made_at() -> list[object]:
+        with place.store.read() as tx:
+            return [one.created_at for one in tx.evaluations.of_dataset(place.dataset.id, Split.TEST)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boards, "refresh", dies)
+        with pytest.raises(ConnectionError):
+            attempt(1)
+    before = made_at()
+    assert len(before) == 1
+    with place.store.write() as tx:
+        tx.jobs.requeue(job.id, attempt=1, outcome=Outcome.LOST)
+    refreshed: list[int] = []
+    monkeypatch.setattr(boards, "refresh", lambda _store, *, dataset_id: refreshed.append(dataset_id))
+    assert attempt(2).endswith("scored on the test notes.")
+    assert made_at() == before
+    assert refreshed == [place.dataset.id]
