@@ -318,12 +318,14 @@ class Boards:
         return {int(note): str(title) for note, title in rows}
 
     def changed_gold(self, dataset_id: int, split: Split) -> int:
-        """Notes of the split that somebody submitted (again) since the dataset was frozen."""
-        d, a = t.DatasetNote, t.Annotation
+        """Notes of the split that were submitted (again) or decided about since the dataset was frozen."""
+        d, a, g = t.DatasetNote, t.Annotation, t.Gold
         frozen = select(t.Dataset.created_at).where(t.Dataset.id == dataset_id).scalar_subquery()
+        submitted = exists().where(a.note_id == d.note_id, a.state == "submitted", a.submitted_at > frozen)
+        decided = exists().where(g.note_id == d.note_id, g.decided_at > frozen)
         query = (
-            select(func.count(d.note_id.distinct()))
-            .join(a, a.note_id == d.note_id)
-            .where(d.dataset_id == dataset_id, d.split == split.value, a.state == "submitted", a.submitted_at > frozen)
+            select(func.count())
+            .select_from(d)
+            .where(d.dataset_id == dataset_id, d.split == split.value, or_(submitted, decided))
         )
         return self._session.scalar(query) or 0

@@ -63,17 +63,25 @@ class Outcomes:
         return total, self._read(where, offset=offset, limit=limit)
 
     def stated(self, dataset_id: int, split: Split) -> dict[int, dict[tuple[int, int, str], Assertion]]:
-        """By note: (start, end, label) → what a person said of the span in the annotation that is the note's gold."""
-        s, d = t.AnnotationSpan, t.DatasetNote
-        rows = self._session.execute(
-            select(d.note_id, s.start_offset, s.end_offset, s.label, s.assertion)
-            .join(s, s.annotation_id == d.annotation_id)
-            .where(d.dataset_id == dataset_id, d.split == split.value, s.assertion_by == "person")
+        """By note: (start, end, label) → what people said of the span in the annotations that the note's gold rests on.
+
+        Where a lead decided, these are all annotations behind the decision; a span of which they say different things
+        is left out.
+        """
+        s, d, g = t.AnnotationSpan, t.DatasetNote, t.GoldSource
+        spans = select(d.note_id, s.start_offset, s.end_offset, s.label, s.assertion).where(
+            d.dataset_id == dataset_id, d.split == split.value, s.assertion_by == "person"
         )
-        found: dict[int, dict[tuple[int, int, str], Assertion]] = {}
-        for note, start, end, label, assertion in rows:
-            found.setdefault(note, {})[start, end, label] = Assertion(assertion)
-        return found
+        by_policy = spans.join(s, s.annotation_id == d.annotation_id).where(d.gold_id.is_(None))
+        by_decision = spans.join(g, g.gold_id == d.gold_id).join(s, s.annotation_id == g.annotation_id)
+        said: dict[int, dict[tuple[int, int, str], set[Assertion]]] = {}
+        for query in (by_policy, by_decision):
+            for note, start, end, label, assertion in self._session.execute(query):
+                said.setdefault(note, {}).setdefault((start, end, label), set()).add(Assertion(assertion))
+        return {
+            note: {span: next(iter(things)) for span, things in spans.items() if len(things) == 1}
+            for note, spans in said.items()
+        }
 
     def mentions(self, dataset_id: int, split: Split) -> Iterator[str]:
         """The texts of the gold spans of the split, each once or more; of the notes nothing else is read."""

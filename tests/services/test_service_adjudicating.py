@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pytest
-from support.makers import ASPIRIN, CHEST_PAIN, FEVER, WARFARIN, add_note, create, make_project, make_user
+from support.makers import ASPIRIN, CHEST_PAIN, FEVER, WARFARIN, add_note, create, make_project, make_user, text_on
 
 from mednerapp.domain.accounts import Role, User
+from mednerapp.domain.annotations import Origin
+from mednerapp.domain.assertions import Assertion
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.gold import GoldOrigin, GoldPolicy, Waiting
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ChangedSince, InvalidValue, NotFound, PermissionDenied, UnknownLabel
-from mednerapp.services import adjudicating, agreeing, annotating, gold, queueing, reviewing
+from mednerapp.services import adjudicating, agreeing, annotating, freezing, gold, queueing, reviewing
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 
@@ -29,13 +31,20 @@ class Team:
     ann: User
     ben: User
 
-    def submit(self, note_id: int, user: User, spans: Sequence[Span]) -> int:
+    def submit(
+        self, note_id: int, user: User, spans: Sequence[Span], said: Mapping[Span, Assertion] | None = None
+    ) -> int:
         """The user's annotation of the note, submitted with these spans (again); its id."""
         opened = annotating.open_note(self.store, user=user, note_id=note_id).annotation
         annotating.reopen(self.store, user=user, annotation_id=opened.id)
         there = {one.span for one in opened.spans}
+        said = said or {}
         edits = [
-            create(number, f"{number}-{span.start}-{span.end}-{span.label}", span)
+            replace(
+                create(number, f"{number}-{span.start}-{span.end}-{span.label}", span),
+                assertion=said.get(span),
+                assertion_by=Origin.PERSON if span in said else None,
+            )
             for number, span in enumerate((s for s in spans if s not in there), opened.revision + 1)
         ]
         saved = annotating.save_edits(
@@ -286,3 +295,28 @@ def test_agreement_counts_the_notes_that_two_were_asked_for(team: Team) -> None:
     assert (worst.figures.note_id, worst.figures.differences, worst.decided) == (asked, 3, False)
     with pytest.raises(PermissionDenied):
         agreeing.report(team.store, user=team.ann, project_id=team.project.id)
+
+
+def test_a_dataset_knows_what_was_decided_since_and_what_all_annotators_of_its_gold_said(team: Team) -> None:
+    test, train = (add_note(team.store, team.project, text_on(side)) for side in (Split.TEST, Split.TRAIN))
+    team.both(train, [FEVER], [FEVER])
+    team.submit(test, team.ann, [FEVER, ASPIRIN, WARFARIN], {FEVER: Assertion.ABSENT, WARFARIN: Assertion.POSSIBLE})
+    said = {FEVER: Assertion.ABSENT, CHEST_PAIN: Assertion.HISTORICAL, WARFARIN: Assertion.PRESENT}
+    team.submit(test, team.ben, [FEVER, CHEST_PAIN, WARFARIN], said)
+    revision = team.decide(test, [ASPIRIN], [CHEST_PAIN])
+    adjudicating.finish(team.store, user=team.lead, note_id=test, revision=revision)
+    dataset = freezing.freeze(team.store, user=team.lead, project_id=team.project.id)
+
+    with team.store.read() as tx:
+        stated = tx.outcomes.stated(dataset.id, Split.TEST)
+        assert tx.boards.changed_gold(dataset.id, Split.TEST) == 0
+    spans = {(span.start, span.end, span.label): thing for span, thing in said.items() if span != WARFARIN}
+    assert stated == {test: spans}, "of warfarin they say different things, of aspirin nothing"
+
+    again = adjudicating.begin_again(team.store, user=team.lead, note_id=test)
+    adjudicating.decide(
+        team.store, user=team.lead, note_id=test, revision=again.revision, place=again.places[0].key, spans=()
+    )
+    with team.store.read() as tx:
+        assert tx.boards.changed_gold(dataset.id, Split.TEST) == 1
+        assert tx.boards.changed_gold(dataset.id, Split.TRAIN) == 0
