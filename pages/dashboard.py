@@ -43,7 +43,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 if part == "Overview":
     best = dashboards.summary(store, user=user, evaluation_id=board.models[0].evaluation_id)
     view.headline(user, board, best)
-    view.models(user, project, board)
+    view.models(user, board)
     view.pair(user, board)
 elif part == "Training":
     learning_view.training(user, board)

@@ -24,7 +24,6 @@ from mednerapp.domain.models import (
     RunState,
 )
 from mednerapp.errors import InvalidValue, NotFound, NothingToTrainOn
-from mednerapp.services import promoting
 from mednerapp.services.evaluating import queue_evaluations
 from mednerapp.store import Fence, Store, Transaction
 
@@ -234,11 +233,6 @@ def _clear_leftovers(adapters: Path, prefix: str, *, keep: str) -> None:
     for left in (*adapters.glob(f"{prefix}*"), *adapters.glob(f".{prefix}*.partial")):
         if left.name != keep:
             shutil.rmtree(left, ignore_errors=True)
-
-
-def promote(store: Store, *, user: User, project_id: int, adapter_id: int) -> None:
-    """From now on this adapter highlights the project's notes; see `promoting.promote`, whose rule holds here, too."""
-    promoting.promote(store, user=user, project_id=project_id, adapter_id=adapter_id)
 
 
 @dataclass(frozen=True, slots=True)

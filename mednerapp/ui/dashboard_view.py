@@ -8,11 +8,10 @@ from typing import Any
 import streamlit as st
 
 from mednerapp.domain.accounts import Permission, User
-from mednerapp.domain.projects import Project
 from mednerapp.errors import MedNerError
 from mednerapp.scoring import comparing
 from mednerapp.scoring.summaries import Line, ModelSummary
-from mednerapp.services import board_documents, board_words, dashboards, digging, evaluating, fine_tuning, workers
+from mednerapp.services import board_documents, board_words, dashboards, digging, evaluating, workers
 from mednerapp.services.dashboards import Board, Model
 from mednerapp.services.digging import Behind
 from mednerapp.ui import behind_view, board_charts, guard, menu
@@ -132,7 +131,7 @@ def _numbers(best: Model) -> None:
                 st.rerun()
 
 
-def models(user: User, project: Project, board: Board) -> Model:
+def models(user: User, board: Board) -> Model:
     """The figure and the table of the models; the model that was clicked last, at first the best."""
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -145,7 +144,7 @@ def models(user: User, project: Project, board: Board) -> Model:
         st.subheader(f"Errors of {plain(chosen.name)}", anchor=False)
         _kinds(user, chosen)
     table(user, board)
-    _promote(user, project, board)
+    _promote(user, board)
     return chosen
 
 
@@ -195,18 +194,15 @@ def lines(found: Sequence[Line], *, first: str, key: str) -> tuple[int, str] | N
     return asked and (asked[0], asked[1])
 
 
-def _promote(user: User, project: Project, board: Board) -> None:
+def _promote(user: User, board: Board) -> None:
+    """The way to the page that compares with the model in use, asks the project's rule and records who decided."""
     others = [model for model in board.models if not model.in_use]
     if not others or not user.may(Permission.TRAIN):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Promote", others, format_func=lambda m: m.name, width=420)
-        if st.button("Highlight new notes with it"):
-            fine_tuning.promote(
-                application().store, user=user, project_id=project.id, adapter_id=chosen.entry.adapter_id
-            )
-            st.rerun()
-    st.caption("Notes that nobody has opened yet are highlighted again by the promoted model. Begun work stays.")
+        chosen = st.selectbox("Challenger of the model in use", others, format_func=lambda m: m.name, width=420)
+        if st.button("Compare and promote"):
+            menu.go("promotion", query={"model": str(chosen.entry.adapter_id)})
 
 
 def pair(user: User, board: Board) -> None:

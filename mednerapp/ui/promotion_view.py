@@ -36,7 +36,9 @@ def challenge(user: User, project: Project, found: Board) -> None:
         menu.next_step("train", "Train a model")
         return
     left, right = st.columns(2, gap="large")
-    chosen = left.selectbox("Challenger", found.challengers, format_func=lambda a: a.name)
+    asked = st.query_params.get("model", "")
+    index = next((i for i, one in enumerate(found.challengers) if str(one.id) == asked), 0)
+    chosen = left.selectbox("Challenger", found.challengers, index=index, format_func=lambda a: a.name)
     dataset = None
     if found.datasets:
         dataset = right.selectbox("On the test notes of", found.datasets, format_func=lambda d: d.name)

@@ -30,7 +30,7 @@ from mednerapp.services import (
     dashboards,
     digging,
     evaluating,
-    fine_tuning,
+    promoting,
 )
 from mednerapp.services.dashboards import Board
 from mednerapp.services.digging import Behind
@@ -233,7 +233,7 @@ def test_models_scored_on_older_gold_only_are_stale_until_they_are_scored_again(
 def test_a_promotion_asks_for_the_scores_that_are_missing_on_the_newest_gold(store: Store) -> None:
     scored = make(store, sizes=(3, 4), test=8)
     new = make_adapter(store, "New", project=scored.project)
-    fine_tuning.promote(store, user=scored.user, project_id=scored.project.id, adapter_id=new.id)
+    promoting.promote(store, user=scored.user, project_id=scored.project.id, adapter_id=new.id)
     assert evaluating.waiting(store, user=scored.user, dataset_id=scored.dataset.id) == 1
     assert [s.name for s in look(scored).stale] == ["New"]
 

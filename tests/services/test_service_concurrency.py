@@ -39,11 +39,11 @@ from mednerapp.services import (
     annotating,
     evaluating,
     exporting,
-    fine_tuning,
     freezing,
     importing,
     predicting,
     projects,
+    promoting,
 )
 from mednerapp.services.annotating import OpenNote, Saved
 from mednerapp.services.importing import ImportResult, Outcome, look_at_text
@@ -330,7 +330,7 @@ def test_a_promotion_during_an_import_highlights_the_note_by_the_promoted_model(
     promote(store, project, old)
 
     def promote_and_start() -> list[int]:
-        fine_tuning.promote(store, user=user, project_id=project.id, adapter_id=new.id)
+        promoting.promote(store, user=user, project_id=project.id, adapter_id=new.id)
         return start_the_last_job(store, project.id)
 
     with ExitStack() as after, store.write() as tx:

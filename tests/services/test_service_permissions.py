@@ -37,6 +37,7 @@ from mednerapp.services import (
     merging,
     predicting,
     projects,
+    promoting,
     queueing,
     reporting,
     reviewing,
@@ -134,10 +135,6 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     ),
     "exporting.export_jsonl": (Permission.EXPORT, lambda s, u: exporting.export_jsonl(s, user=u, project_id=9)),
     "fine_tuning.cancel": (Permission.TRAIN, lambda s, u: fine_tuning.cancel(s, user=u, run_id=9)),
-    "fine_tuning.promote": (
-        Permission.TRAIN,
-        lambda s, u: fine_tuning.promote(s, user=u, project_id=9, adapter_id=9),
-    ),
     "fine_tuning.runs": (Permission.TRAIN, lambda s, u: fine_tuning.runs(s, user=u, project_id=9)),
     "fine_tuning.start": (
         Permission.TRAIN,

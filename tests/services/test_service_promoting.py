@@ -26,7 +26,7 @@ from mednerapp.domain.models import Adapter, NoteLabelCount, PromotionKind
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
 from mednerapp.errors import ChangedSince, InvalidValue, NotFound, PermissionDenied, RevisionConflict
-from mednerapp.services import annotating, fine_tuning, promoting, queueing, refreshing
+from mednerapp.services import annotating, promoting, queueing, refreshing
 from mednerapp.store import Store
 
 
@@ -116,7 +116,7 @@ def test_the_rule_stops_what_is_not_certainly_better_or_loses_a_label(ring: Ring
     ring.score(ring.old, drug=1, symptom=4)
     ring.score(ring.new, drug=8, symptom=2)
     with pytest.raises(InvalidValue, match="Symptom falls by 26"):
-        fine_tuning.promote(ring.store, user=ring.lead, project_id=ring.project.id, adapter_id=ring.new.id)
+        promoting.promote(ring.store, user=ring.lead, project_id=ring.project.id, adapter_id=ring.new.id)
     ring.score(ring.new, drug=8, symptom=4)
     ring.promote(ring.new)
     assert ring.board().champion == ring.new

@@ -18,7 +18,7 @@ from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue, NotFound
 from mednerapp.jobs.context import JobCancelled, JobContext
 from mednerapp.jobs.recovery import recover_orphans
-from mednerapp.services import fine_tuning
+from mednerapp.services import fine_tuning, promoting
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
 from mednerapp.settings import Settings
 from mednerapp.store import Fence, Store
@@ -342,14 +342,14 @@ def test_a_run_needs_a_dataset_of_its_project_an_encoder_and_a_name_that_fits(te
 
 def test_a_promoted_adapter_highlights_from_now_on(team: Team) -> None:
     adapter = team.carry_out(team.start(), FakeTrainer())
-    fine_tuning.promote(team.store, user=team.user, project_id=team.project.id, adapter_id=adapter.id)
+    promoting.promote(team.store, user=team.user, project_id=team.project.id, adapter_id=adapter.id)
     with team.store.read() as tx:
         assert tx.projects.get(team.project.id).active_adapter_id == adapter.id
         (job,) = tx.jobs.open([JobKind.PREDICT])
         assert job.args == {"project_id": team.project.id, "adapter_id": adapter.id}
         (entry,) = [e for e, _ in tx.audit.recent() if e.action == "adapter promoted"]
         assert entry.detail == {"project_id": team.project.id, "instead_of": None}
-    fine_tuning.promote(team.store, user=team.user, project_id=team.project.id, adapter_id=team.starter.id)
+    promoting.promote(team.store, user=team.user, project_id=team.project.id, adapter_id=team.starter.id)
     with team.store.read() as tx:
         assert tx.projects.get(team.project.id).active_adapter_id == team.starter.id  # the way back
 
@@ -357,4 +357,4 @@ def test_a_promoted_adapter_highlights_from_now_on(team: Team) -> None:
 def test_an_adapter_of_another_project_cannot_be_promoted(team: Team) -> None:
     foreign = make_adapter(team.store, "Foreign", project=make_project(team.store, "Ward 4"))
     with pytest.raises(NotFound):
-        fine_tuning.promote(team.store, user=team.user, project_id=team.project.id, adapter_id=foreign.id)
+        promoting.promote(team.store, user=team.user, project_id=team.project.id, adapter_id=foreign.id)

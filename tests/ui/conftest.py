@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from mednerapp.domain.accounts import Role, User
 from mednerapp.services import accounts
 from mednerapp.ui import guard, process
 
-Open = Callable[[str, Role | None], AppTest]
+Open = Callable[..., AppTest]  # (page, role, query)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,13 @@ def open_page(app: App, people: dict[Role, User], monkeypatch: pytest.MonkeyPatc
     process.application.cache_clear()
     monkeypatch.setattr("mednerapp.ui.process.build", lambda _settings: app)
 
-    def open_(name: str, role: Role | None) -> AppTest:
+    def open_(name: str, role: Role | None, query: Mapping[str, str] | None = None) -> AppTest:
         user = people[role] if role else None
         monkeypatch.setattr(guard, "current_user", lambda **_: user)
         test = AppTest.from_file(str(Path(ROOT) / "mednerapp" / "ui" / "main.py"), default_timeout=60)
         test.switch_page(str(Path(ROOT) / "pages" / f"{name}.py"))
+        for key, value in (query or {}).items():
+            test.query_params[key] = value
         return test.run()
 
     yield open_

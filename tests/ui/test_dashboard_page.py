@@ -73,7 +73,7 @@ def test_the_first_screen_says_what_the_command_line_prints(
         name = value["model"] + ": "
         assert sentence.removeprefix(name) in said(shown)
         assert sentence in text
-    assert not any(b.label == "Highlight new notes with it" for b in shown.button)  # a clinician promotes nothing
+    assert not any(b.label == "Compare and promote" for b in shown.button)  # a clinician promotes nothing
     board = dashboards.board(app.store, user=scored.user, dataset_id=scored.dataset.id)
     best = board.models[0].micro
     assert {b.label for b in shown.button} >= {

@@ -67,7 +67,8 @@ def test_a_challenger_is_promoted_and_rolled_back_on_the_page(
                 adapter_id=adapter, dataset_id=dataset.id, split=Split.TEST, notes=len(notes), excluded=0, counts=counts
             )
     predict(app.store, notes[0], challenger, [(ASPIRIN, 0.5)])
-    shown = open_page("promotion", Role.LEAD)
+    make_adapter(app.store, "Another", project=project)
+    shown = open_page("promotion", Role.LEAD, query={"model": str(challenger.id)})
     assert "+100.0 points of F1" in texts(shown)
     next(b for b in shown.button if b.label == "Promote Challenger").click().run()
     assert not shown.exception

@@ -233,7 +233,7 @@ def test_the_dashboard_waits_for_scores_and_then_names_the_best_with_its_interva
     assert f"F1: {100 * score.f1.value:.1f}% ({100 * score.f1.low:.1f}" in best.replace("\\", "")
     assert "did not store errors" in texts(shown)  # counts alone, as an older version stored them
     assert f"{len(notes)} test notes" in best
-    assert not any(b.label == "Highlight new notes with it" for b in shown.button)  # a clinician promotes nothing
+    assert not any(b.label == "Compare and promote" for b in shown.button)  # a clinician promotes nothing
     next(group for group in shown.button_group if "Where it fails" in group.options).set_value("Where it fails")
     shown.run()
     per_label = shown.dataframe[0].value.set_index("Label")["F1 (95%)"]
