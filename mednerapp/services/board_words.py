@@ -56,7 +56,7 @@ def verdict(board: Board) -> list[str]:
 def weakest(summary: ModelSummary) -> str:
     """Where the model fails most: the kind of error, and the label with the lowest F1."""
     if not summary.kinds or not sum(summary.kinds.values()):
-        return "No error is known." if summary.detailed else ""
+        return "No error is known." if summary.detailed else "Not known: this score was stored without its errors."
     kind = max(summary.kinds, key=lambda name: summary.kinds[name])
     total = sum(summary.kinds.values())
     said = f"{summary.kinds[kind]} of its {total} errors are {kind} ({KINDS[kind]})."

@@ -63,6 +63,17 @@ def request(store: Store, *, user: User, dataset_id: int) -> int:
         return queue_evaluations(tx, dataset_id=dataset_id, user_id=user.id)
 
 
+def score_again(store: Store, *, user: User, adapter_id: int, dataset_id: int) -> None:
+    """Ask for a new score in place of one that is there, unless one is on its way."""
+    user.require(Permission.TRAIN)
+    with store.write() as tx:
+        tx.models.adapter(adapter_id)
+        tx.projects.lock(tx.datasets.get(dataset_id).project_id)  # whoever asks at the same time comes after
+        args: dict[str, int | str] = {"adapter_id": adapter_id, "dataset_id": dataset_id}
+        if not any(job.args == args for job in tx.jobs.open([JobKind.EVALUATE])):
+            tx.jobs.add(kind=JobKind.EVALUATE, args=args, user_id=user.id)
+
+
 def evaluate(
     store: Store,
     *,

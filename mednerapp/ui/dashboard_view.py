@@ -142,16 +142,21 @@ def models(user: User, board: Board) -> Model:
             st.caption(f"The best {dashboards.SHOWN} of {board.total} models, and the one in use.")
     with right:
         st.subheader(f"Errors of {plain(chosen.name)}", anchor=False)
-        _kinds(user, chosen)
+        _kinds(user, board, chosen)
     table(user, board)
     _promote(user, board)
     return chosen
 
 
-def _kinds(user: User, model: Model) -> None:
+def _kinds(user: User, board: Board, model: Model) -> None:
     summary = dashboards.summary(application().store, user=user, evaluation_id=model.evaluation_id)
     if not summary.kinds:
         st.info("It was scored by an older version, which did not store errors. Score it again to see them.")
+        if user.may(Permission.TRAIN) and st.button("Score again", key=f"again-{model.evaluation_id}"):
+            evaluating.score_again(
+                application().store, user=user, adapter_id=model.entry.adapter_id, dataset_id=board.dataset_id
+            )
+            st.toast("The scoring is in the queue.")
         return
     picked = behind_view.clicked(board_charts.kinds(summary.kinds), key=f"kinds-{model.evaluation_id}")
     if picked:

@@ -157,7 +157,7 @@ def _row(found: Board, one: Promotion) -> dict[str, object]:
         "Instead of": found.names.get(one.previous_id or 0, NONE),
         "F1 (points)": NONE if difference is None else f"{100 * difference:+.1f}",
         "p": NONE if p is None else f"{p:.3f}",
-        "Test notes": evidence.get("notes"),
+        "Test notes": f"{evidence['notes']:,}" if "notes" in evidence else NONE,
         "Dataset": evidence.get("dataset", NONE),
     }
 

@@ -238,6 +238,16 @@ def test_a_promotion_asks_for_the_scores_that_are_missing_on_the_newest_gold(sto
     assert [s.name for s in look(scored).stale] == ["New"]
 
 
+def test_a_score_is_asked_for_again_once(store: Store) -> None:
+    scored = make(store, sizes=(3, 4), test=8)
+    adapter = look(scored).models[0].entry.adapter_id
+    for _ in range(2):
+        evaluating.score_again(store, user=scored.user, adapter_id=adapter, dataset_id=scored.dataset.id)
+    (job,) = evaluating.open_jobs(store, user=scored.user, dataset_id=scored.dataset.id)
+    with store.read() as tx:
+        assert tx.jobs.get(job).args == {"adapter_id": adapter, "dataset_id": scored.dataset.id}
+
+
 def test_gold_that_was_corrected_is_noticed_and_frozen_and_scored_in_one_step(store: Store) -> None:
     scored = make(store, sizes=(3, 4), test=8)
     board = look(scored)

@@ -37,7 +37,6 @@ from mednerapp.services import (
     merging,
     predicting,
     projects,
-    promoting,
     queueing,
     reporting,
     reviewing,
@@ -105,6 +104,10 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "encoders.request_verify": (Permission.TRAIN, lambda s, u: encoders.request_verify(s, user=u, encoder_id=9)),
     "evaluating.open_jobs": (Permission.SEE_RESULTS, lambda s, u: evaluating.open_jobs(s, user=u, dataset_id=9)),
     "evaluating.request": (Permission.TRAIN, lambda s, u: evaluating.request(s, user=u, dataset_id=9)),
+    "evaluating.score_again": (
+        Permission.TRAIN,
+        lambda s, u: evaluating.score_again(s, user=u, adapter_id=9, dataset_id=9),
+    ),
     "evaluating.waiting": (Permission.SEE_RESULTS, lambda s, u: evaluating.waiting(s, user=u, dataset_id=9)),
     "experiment_reports.report": (
         Permission.SEE_RESULTS,

@@ -17,7 +17,7 @@ from mednerapp.domain.jobs import JobKind, JobState
 from mednerapp.domain.models import EpochReport, NoteLabelCount, RunState
 from mednerapp.domain.notes import NewNote, NoteStatus
 from mednerapp.errors import InvalidValue
-from mednerapp.services import accounts, annotating, dashboards, fine_tuning, freezing, projects, reporting
+from mednerapp.services import accounts, annotating, dashboards, evaluating, fine_tuning, freezing, projects, reporting
 from mednerapp.ui.words import plain
 
 Open = Callable[[str, Role | None], AppTest]
@@ -233,11 +233,14 @@ def test_the_dashboard_waits_for_scores_and_then_names_the_best_with_its_interva
     assert f"F1: {100 * score.f1.value:.1f}% ({100 * score.f1.low:.1f}" in best.replace("\\", "")
     assert "did not store errors" in texts(shown)  # counts alone, as an older version stored them
     assert f"{len(notes)} test notes" in best
-    assert not any(b.label == "Compare and promote" for b in shown.button)  # a clinician promotes nothing
+    assert not {"Compare and promote", "Score again"} & {b.label for b in shown.button}  # a clinician promotes nothing
     next(group for group in shown.button_group if "Where it fails" in group.options).set_value("Where it fails")
     shown.run()
     per_label = shown.dataframe[0].value.set_index("Label")["F1 (95%)"]
     assert per_label["Disease"] == "\u2013"  # neither gold nor found
+    before = evaluating.open_jobs(app.store, user=people[Role.LEAD], dataset_id=dataset.id)
+    button(open_page("dashboard", Role.LEAD), "Score again").click().run()
+    assert evaluating.open_jobs(app.store, user=people[Role.LEAD], dataset_id=dataset.id) == before  # it waits already
     assert per_label["Drug"] != "\u2013"
 
 
