@@ -30,8 +30,17 @@ class Settings(BaseSettings):
         default=30, gt=0, description="An open note is given to nobody else until so many minutes after it was left."
     )
     retention_days: float = Field(default=30, ge=0, description="Deleted notes can be restored for so many days.")
-    device: str = Field(default="auto", description="Device of the worker: auto, cpu, cuda, cuda:1, ...")
+    device: str = Field(
+        default="auto",
+        description="Device of the worker: auto, cpu, cuda, cuda:1, ..., or cuda:0,cuda:1 to train on both at once.",
+    )
     checkpoint_seconds: float = Field(default=30, gt=0, description="A run is saved every so many seconds.")
+    smtp_host: str = Field(default="", description="Mail server for notices about ended jobs; empty: none are sent.")
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str = Field(default="", description="Empty: the server is used without signing in.")
+    smtp_password: str = Field(default="", repr=False)
+    smtp_from: str = Field(default="", description="Sender of the mails; empty: the user.")
+    smtp_tls: Literal["starttls", "tls", "off"] = Field(default="starttls")
     precision: Literal["fp32", "int8"] = Field(default="fp32", description="Arithmetic of predictions on a CPU.")
 
     @property

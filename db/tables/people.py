@@ -25,6 +25,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(20))
     disabled: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+    mail_since: Mapped[datetime | None]  # wants a mail for each job of theirs that ended after this
 
 
 class UserSession(Base):

@@ -103,6 +103,15 @@ class JobLog(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
+class JobNotice(Base):
+    """That whoever started a job was told of its end, or is just being told: once for each job."""
+
+    __tablename__ = "job_notice"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[datetime]
+
+
 class Worker(Base):
     """A worker process; it is alive while its heartbeat is fresh."""
 

@@ -25,7 +25,7 @@ console = Console(stderr=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 ProjectName = Annotated[str, typer.Option("--project", "-p", help="Name of the project.")]
 DatasetName = Annotated[str, typer.Option("--dataset", "-d", help="Name of the dataset; default: the newest.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...; several to train on at once: cuda:0,cuda:1")]
 
 
 @contextmanager

@@ -92,9 +92,15 @@ class Outcome(StrEnum):
     LOST = "lost"  # the worker died or fell silent
 
 
+SLOT_SEPARATOR = " + "  # between the device slots of an attempt that has several
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Who had a job when. slot: one GPU of one machine, or one worker on a CPU. outcome: None while it goes on."""
+    """Who had a job when. outcome: None while it goes on.
+
+    slot: one GPU of one machine (or several, with SLOT_SEPARATOR between them), or one worker on a CPU.
+    """
 
     job_id: int
     attempt: int
@@ -118,7 +124,8 @@ def overlapping(attempts: Iterable[Attempt]) -> list[tuple[Attempt, Attempt]]:
     """Pairs that had the same device slot at the same time, by the records."""
     by_slot: dict[str, list[Attempt]] = {}
     for attempt in sorted(attempts, key=lambda a: a.started_at):
-        by_slot.setdefault(attempt.slot, []).append(attempt)
+        for slot in attempt.slot.split(SLOT_SEPARATOR):
+            by_slot.setdefault(slot, []).append(attempt)
     return [
         (one, two)
         for held in by_slot.values()

@@ -53,6 +53,7 @@ class JobContext:
         self.device = device
         self._stopping = stopping or Event()
         self.overtaken = False
+        self.memory = lambda: in_use(self.device)  # a handler whose work is done in other processes says theirs
         self._began = self._asked_at = time.monotonic()
         self._wanted = True
         self._kept = False
@@ -80,7 +81,7 @@ class JobContext:
                     unit=unit,
                     message=message,
                     rate=rate,
-                    memory=in_use(self.device),
+                    memory=self.memory(),
                     device=self.device,
                     kept=self._kept,
                 )

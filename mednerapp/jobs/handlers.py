@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind
@@ -14,11 +14,16 @@ from mednerapp.jobs import encoder_jobs, suspicion_jobs
 from mednerapp.jobs.context import Handler, JobCancelled, JobContext, JobPaused
 from mednerapp.jobs.failures import MEMORY
 from mednerapp.jobs.measuring import PeakMemory, size_of
+from mednerapp.jobs.together import train_together
 from mednerapp.ner.memory import is_exhausted, release
 from mednerapp.services import boards, evaluating, fine_tuning, predicting
 from mednerapp.services.evaluating import Footprint
 from mednerapp.services.fine_tuning import Trained, TrainingOrder
 from mednerapp.store import Transaction
+
+if TYPE_CHECKING:
+    from mednerapp.training.finetune import TrainingTask
+    from mednerapp.training.loop import Hooks
 
 SCORED = "Its scores are stored."  # in the transaction that stores them, so that no attempt does it again
 SMALL_BATCH = 256  # tokens of a batch of predictions once the memory did not suffice for the usual one
@@ -168,12 +173,14 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
 
 def fine_tune(context: JobContext) -> str:
     """Goes on from the run's checkpoint where there is one, whichever worker wrote it."""
-    from mednerapp.ner.loading import pick_device
+    from mednerapp.ner.loading import pick_devices
     from mednerapp.training.checkpoints import Checkpoints
     from mednerapp.training.finetune import TrainingTask, train
     from mednerapp.training.loop import Hooks, TrainingStopped
 
-    context.device = device = pick_device(context.device)
+    devices = pick_devices(context.device)
+    device = devices[0]
+    context.device = ",".join(map(str.strip, context.device.split(","))) if len(devices) > 1 else device
     model_dir = context.settings.model_dir
     with context.store.read() as tx:
         run = tx.runs.of_job(context.job.id)
@@ -226,6 +233,8 @@ def fine_tune(context: JobContext) -> str:
             log=context.log,
             should_pause=context.should_pause,
         )
+        if len(devices) > 1:
+            return _together(context, task, hooks, devices)
         manifest = train(task, hooks)
         return Trained(manifest["weights_hash"], tuple(manifest["labels"]))
 
@@ -234,7 +243,7 @@ def fine_tune(context: JobContext) -> str:
             context.store,
             run_id=run.id,
             trainer=trainer,
-            device=device,
+            device=context.device,
             model_dir=model_dir,
             fence=context.fence,
         )
@@ -246,6 +255,18 @@ def fine_tune(context: JobContext) -> str:
         raise (JobPaused if context.overtaken and not cancelled else JobCancelled) from stopped
     checkpoints.remove()
     return f"{''.join(resumed)}Adapter {adapter.name!r} is ready; its score appears on the dashboard."
+
+
+def _together(context: JobContext, task: TrainingTask, hooks: Hooks, devices: Sequence[str]) -> Trained:
+    context.log(f"Trains on {context.device}, with a process for each.")
+    taken = 0
+
+    def on_memory(size: int) -> None:
+        nonlocal taken
+        taken = size
+
+    context.memory = lambda: taken
+    return train_together(task, hooks, devices=devices, on_memory=on_memory)
 
 
 def _said_of_epoch(report: EpochReport) -> str:

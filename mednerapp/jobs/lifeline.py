@@ -15,22 +15,26 @@ import runpy
 import signal
 import sys
 import time
+from collections.abc import Callable
 from threading import Thread
 
 GRACE = 6.0  # seconds between the polite signal and the end
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def attach() -> None:
-    """Tie this process to its parent, the holder of the other end of our standard input."""
+def attach(on_data: Callable[[bytes], None] = lambda _: None) -> None:
+    """Tie this process to its parent, the holder of the other end of our standard input.
+
+    on_data: told, in a thread of its own, what the parent writes all the same.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    Thread(target=_wait_for_the_end, name="lifeline", daemon=True).start()
+    Thread(target=_wait_for_the_end, args=(on_data,), name="lifeline", daemon=True).start()
 
 
-def _wait_for_the_end() -> None:
-    while os.read(0, 1024):  # b"": the other end is closed
-        pass
+def _wait_for_the_end(on_data: Callable[[bytes], None]) -> None:
+    while data := os.read(0, 1024):  # b"": the other end is closed
+        on_data(data)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""One GPU, one worker: a lock of the machine that the system drops with the process that holds it."""
+"""One GPU, one worker, which may have several: a lock of the machine that the system drops with its process."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ import socket
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from mednerapp.domain.devices import devices_of
+from mednerapp.domain.jobs import SLOT_SEPARATOR
 from mednerapp.errors import MedNerError
 
 GPU = Path("/dev/nvidia0")
 
 
-def gpu_of(device: str) -> str | None:
-    """The GPU that a worker for `device` (auto, cpu, cuda, cuda:1) may use, None when none: "cuda:0".
+def gpus_of(device: str) -> tuple[str, ...]:
+    """The GPUs that a worker for `device` (auto, cpu, cuda, cuda:1, or several of the latter) may use: ("cuda:0",).
 
-    Without opening it: "auto" is the first one where the machine has any and does not hide them.
+    Without opening them: "auto" is the first one where the machine has any and does not hide them.
     """
+    found = (_gpu_of(name) for name in devices_of(device))
+    return tuple(gpu for gpu in found if gpu)
+
+
+def _gpu_of(device: str) -> str | None:
     if device == "auto":
         return "cuda:0" if GPU.exists() and os.environ.get("CUDA_VISIBLE_DEVICES", "0") not in ("", "-1") else None
     if not device.startswith("cuda"):
@@ -28,22 +35,29 @@ def gpu_of(device: str) -> str | None:
 
 
 def slot_of(device: str, worker_id: str) -> str:
-    """What only one job at a time may have: a GPU of this machine, or else the worker itself."""
-    gpu = gpu_of(device)
-    return f"{socket.gethostname()}/{_physical(gpu)}" if gpu else f"{worker_id}/cpu"
+    """What only one job at a time may have: the GPUs of this machine that it names, or else the worker itself."""
+    gpus = sorted(map(_physical, gpus_of(device)))
+    return SLOT_SEPARATOR.join(f"{socket.gethostname()}/{gpu}" for gpu in gpus) or f"{worker_id}/cpu"
 
 
 @contextmanager
 def only_worker_on(device: str) -> Generator[None]:
-    """Hold the GPU of `device` against other workers of this machine; nothing where it has none.
+    """Hold the GPUs of `device` against other workers of this machine; nothing where it has none.
 
     A worker that sleeps or hangs keeps its GPU, as it keeps the memory there; a killed one does not.
 
     Raises:
-        MedNerError: if another worker has it.
+        MedNerError: if another worker has one of them.
     """
-    gpu = gpu_of(device)
-    if gpu is None or sys.platform == "win32":
+    with ExitStack() as stack:
+        for gpu in gpus_of(device):
+            stack.enter_context(_held(gpu))
+        yield
+
+
+@contextmanager
+def _held(gpu: str) -> Generator[None]:
+    if sys.platform == "win32":
         yield
         return
     import fcntl

@@ -18,6 +18,7 @@ from mednerapp.domain.jobs import Job, JobKind, JobState
 from mednerapp.errors import InvalidValue, MedNerError
 from mednerapp.jobs.context import Handler, JobCancelled, JobContext, JobPaused
 from mednerapp.jobs.failures import said_of
+from mednerapp.jobs.mailer import Mailer
 from mednerapp.jobs.recovery import put_back, recover, recover_orphans
 from mednerapp.jobs.slots import only_worker_on, slot_of
 from mednerapp.jobs.watch import Watch
@@ -78,6 +79,7 @@ class Worker:
         beating = Thread(target=self._beat, args=(started_at,), name="heartbeat", daemon=True)
         beating.start()
         self._watch.start()
+        Mailer(self._store, self._settings, self._stopping).start()
         engine = self._start_engine()
         next_sweep = 0.0
         while not self._stopping.wait(DISPATCH_EVERY):

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from mednerapp.domain.devices import devices_of, first_of
 from mednerapp.domain.models import AdapterKind
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
@@ -168,11 +169,12 @@ def revision_of(folder: Path) -> str:
 
 
 def pick_device(wanted: str) -> str:
-    """The device to use for 'auto', 'cpu', 'cuda' or 'cuda:1'.
+    """The device to use for 'auto', 'cpu', 'cuda' or 'cuda:1'; of several ('cuda:0,cuda:1') the first.
 
     Raises:
         ModelProblem: if there is no such device here.
     """
+    wanted = first_of(wanted)
     if wanted == "auto":
         return "cuda:0" if torch.cuda.is_available() else "cpu"
     kind, _, number = wanted.partition(":")
@@ -183,6 +185,19 @@ def pick_device(wanted: str) -> str:
         return f"cuda:{int(number or 0)}"
     here = ["auto", "cpu", *(f"cuda:{i}" for i in range(count))]
     raise ModelProblem(f"There is no device {wanted!r} here. Valid devices: {', '.join(here)}.")
+
+
+def pick_devices(wanted: str) -> tuple[str, ...]:
+    """The device of each process that trains: of 'cpu:0,cpu:1' twice 'cpu'. One device is one process.
+
+    Raises:
+        ModelProblem: if one of them is not here.
+        InvalidValue: if the list cannot be understood.
+    """
+    names = devices_of(wanted)
+    if len(names) == 1:
+        return (pick_device(wanted),)
+    return tuple("cpu" if name.startswith("cpu:") else pick_device(name) for name in names)
 
 
 @contextmanager

@@ -163,6 +163,12 @@ def _view(tx: Transaction, job: Job, model_dir: Path) -> JobView:
         return JobView(job, "", None)
 
 
+def project_name(tx: Transaction, job: Job) -> str:
+    """Of the project in which what the job changed can be seen; "" where there is none."""
+    project_id = _view(tx, job, Path()).project_id
+    return "" if project_id is None else tx.projects.get(project_id).name
+
+
 def _named(tx: Transaction, job: Job, model_dir: Path) -> JobView:
     """What the ids of a job stand for, in names."""
     if job.kind is JobKind.FINE_TUNE:

@@ -10,14 +10,16 @@ from sqlalchemy.orm import Session
 
 from db import tables as t
 from mednerapp.domain.clock import now
-from mednerapp.domain.jobs import Attempt, LogLine, Outcome
+from mednerapp.domain.jobs import SLOT_SEPARATOR, Attempt, LogLine, Outcome
 
 LONGEST_LINE = 500  # characters
 
 
 def slot_is_taken(session: Session, slot: str) -> bool:
-    query = select(t.JobAttempt.id).where(t.JobAttempt.slot == slot, t.JobAttempt.ended_at.is_(None))
-    return session.execute(query).first() is not None
+    """Whether an attempt that goes on has `slot`, or any of several."""
+    wanted = set(slot.split(SLOT_SEPARATOR))
+    taken = session.scalars(select(t.JobAttempt.slot).where(t.JobAttempt.ended_at.is_(None)))
+    return any(not wanted.isdisjoint(other.split(SLOT_SEPARATOR)) for other in taken)
 
 
 def begin_attempt(session: Session, job_id: int, *, attempt: int, worker: str, slot: str, at: datetime) -> None:

@@ -28,6 +28,7 @@ from mednerapp.store.jobs import Jobs
 from mednerapp.store.leases import Leases
 from mednerapp.store.models import Models
 from mednerapp.store.notes import Notes
+from mednerapp.store.notices import Notices
 from mednerapp.store.outcomes import Outcomes
 from mednerapp.store.past import Past
 from mednerapp.store.predictions import Predictions
@@ -68,6 +69,7 @@ class Transaction:
         self.users = Users(session)
         self.sessions = Sessions(session)
         self.audit = Audit(session)
+        self.notices = Notices(session)
         self.projects = Projects(session)
         self.notes = Notes(session)
         self.privacy = Privacy(session)

@@ -7,3 +7,7 @@ from mednerapp.errors import MedNerError
 
 class TrainingStopped(MedNerError):  # noqa: N818  named for what happened, like the others
     """Somebody asked the training to stop; nothing was written."""
+
+
+class PeerLost(MedNerError):  # noqa: N818
+    """Another process of the same training does not answer any more."""

@@ -53,10 +53,11 @@ class Checkpoints:
 
     def __init__(self, folder: Path, *, attempt: str = "", every: float = 30.0, every_steps: int | None = None) -> None:
         self.folder = folder
+        self.attempt = attempt
         self._own = folder / attempt
         self.refused: list[str] = []  # what was wrong with those that could not be used
-        self._every = every
-        self._every_steps = every_steps
+        self.every = every
+        self.every_steps = every_steps
         self._pause = every
         self._last = time.monotonic()
         self._steps = 0
@@ -64,8 +65,8 @@ class Checkpoints:
     def due(self) -> bool:
         """Asked once after every step."""
         self._steps += 1
-        if self._every_steps:
-            return self._steps % self._every_steps == 0
+        if self.every_steps:
+            return self._steps % self.every_steps == 0
         return time.monotonic() - self._last >= self._pause
 
     def save(
@@ -83,7 +84,7 @@ class Checkpoints:
             what = getattr(error, "strerror", "") or type(error).__name__
             log.warning("No checkpoint could be written (%s); the run goes on.", what)
         self._last = time.monotonic()
-        self._pause = max(self._every, 20 * (self._last - began))
+        self._pause = max(self.every, 20 * (self._last - began))
         return written
 
     def newest(self, depends_on: Mapping[str, Any]) -> Saved | None:

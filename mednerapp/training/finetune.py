@@ -40,6 +40,7 @@ from mednerapp.training.loop import DevScore, Hooks, fit
 from mednerapp.training.lora import add_lora, first_trained_layer
 from mednerapp.training.room import Room
 from mednerapp.training.saving import require_free, save_model
+from mednerapp.training.team import ALONE, Team
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +64,24 @@ class TrainingTask:
     checkpoints: Checkpoints | None = None
 
 
-def train(task: TrainingTask, hooks: Hooks) -> Manifest:
-    """Trains as `task.hyper.method` says: a LoRA adapter, or every weight."""
+def train(task: TrainingTask, hooks: Hooks, *, team: Team = ALONE) -> Manifest:
+    """Trains as `task.hyper.method` says: a LoRA adapter, or every weight. Of a team, the first process calls it."""
     if task.hyper.method is Method.LORA:
-        return lora_fine_tune(task, hooks)
-    return full_fine_tune(task, hooks, kind=AdapterKind.FULL)
+        return lora_fine_tune(task, hooks, team=team)
+    return full_fine_tune(task, hooks, kind=AdapterKind.FULL, team=team)
 
 
-def lora_fine_tune(task: TrainingTask, hooks: Hooks) -> Manifest:
+def take_part(task: TrainingTask, hooks: Hooks, *, team: Team) -> None:
+    """What every process of a team but the first does: learns along, and writes nothing."""
+    model, words = _prepare(task)
+    first = 0
+    if task.hyper.method is Method.LORA:
+        first = first_trained_layer(model, task.hyper)
+        model = add_lora(model, task.hyper, base_name=_lineage(task)["source"])
+    _train(replace(task, dev=()), model, words, hooks, first_layer=first, team=team)
+
+
+def lora_fine_tune(task: TrainingTask, hooks: Hooks, *, team: Team = ALONE) -> Manifest:
     """Trains a LoRA adapter with a classification head over a frozen encoder, writes it and returns its manifest.
 
     The head starts from the base's when that is a full checkpoint with the same labels in the same order, else new.
@@ -84,7 +95,7 @@ def lora_fine_tune(task: TrainingTask, hooks: Hooks) -> Manifest:
     model, words = _prepare(task)
     first = first_trained_layer(model, task.hyper)
     model = add_lora(model, task.hyper, base_name=_lineage(task)["source"])
-    manifest = _train(task, model, words, hooks, first_layer=first)
+    manifest = _train(task, model, words, hooks, first_layer=first, team=team)
 
     def write_weights(folder: Path) -> None:
         # Token embeddings never change; without the flag peft would look on the hub whether they did.
@@ -102,6 +113,7 @@ def full_fine_tune(
     half: bool = False,
     lineage: Mapping[str, Any] | None = None,
     kind: AdapterKind = AdapterKind.STARTER,
+    team: Team = ALONE,
 ) -> Manifest:
     """Trains every weight and writes a full checkpoint: a plain Hugging Face folder with our manifest beside it.
 
@@ -110,7 +122,7 @@ def full_fine_tune(
     """
     task = replace(task, hyper=replace(task.hyper, method=Method.FULL))
     model, words = _prepare(task)
-    manifest = _train(task, model, words, hooks, first_layer=0)
+    manifest = _train(task, model, words, hooks, first_layer=0, team=team)
 
     def write_weights(folder: Path) -> None:
         stored = model.to("cpu")
@@ -140,7 +152,9 @@ def _prepare(task: TrainingTask) -> tuple[Any, WordEncoder]:
     return model, words
 
 
-def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, first_layer: int) -> Manifest:
+def _train(
+    task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, first_layer: int, team: Team
+) -> Manifest:
     """Trains the model in place; the manifest lacks only kind and weights hash."""
     plan = _plan(task.base_folder, model)
     examples = examples_of(task.train, words, task.labels, plan)
@@ -186,6 +200,7 @@ def _train(task: TrainingTask, model: Any, words: WordEncoder, hooks: Hooks, *, 
             checkpoints=task.checkpoints,
             depends_on=_depends_on(task, manifest),
             room=room,
+            team=team,
         )
         model.eval()
         found = dev.found(model, task.device, of_dev)

@@ -25,6 +25,7 @@ from mednerapp.training.encoding import IGNORED, Example, batches_of_epoch, pass
 from mednerapp.training.frozen import FrozenLayers
 from mednerapp.training.optimizing import Rate, adam, balanced_weights
 from mednerapp.training.room import Room
+from mednerapp.training.team import ALONE, Team
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam remembers of every weight
 LOOK_EVERY = 20  # steps between two looks at whether the loss is a number; on a GPU each look waits for it
@@ -97,6 +98,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     depends_on: Mapping[str, Any] | None = None,
     room: Room | None = None,
+    team: Team = ALONE,
 ) -> tuple[list[EpochReport], int]:
     """Trains what the model marks as trainable and leaves it at its best epoch: the highest dev F1, else the last.
 
@@ -107,6 +109,9 @@ def fit(
         Then `depends_on` names what the result depends on besides the settings (encoder, data): a checkpoint of
         anything else is not used. On a CPU the result is the same bit for bit as without the interruption.
     room: shared with the scoring of the dev notes, so that both use smaller passes once the memory was exhausted.
+
+    team: the processes that learn this run together, each of which calls this with the same arguments; only what the
+        first one is told by `score_dev` counts, and only it writes checkpoints.
 
     Returns the reports and the number of the epoch that was kept. Raises TrainingStopped.
     """
@@ -121,6 +126,7 @@ def fit(
             checkpoints,
             {**(depends_on or {}), "settings": hyper.as_json()},
             room or Room(device, log=hooks.log),
+            team,
         )
         run.resume()
         while not run.over:
@@ -142,8 +148,9 @@ class _Run:
         checkpoints: Checkpoints | None,
         depends_on: Mapping[str, Any],
         room: Room,
+        team: Team,
     ) -> None:
-        self._room = room
+        self._room, self._team = room, team
         self.at = Progress()
         self._model, self._examples, self._hyper, self._device = model, examples, hyper, device
         self._hooks, self._frozen, self._checkpoints, self._depends_on = hooks, frozen, checkpoints, depends_on
@@ -193,17 +200,24 @@ class _Run:
             self._optimizer.zero_grad(set_to_none=True)
             self._loss.copy_(before)
 
+        if not self._team.alone:
+            self._team.seed(self._hyper.seed, (self.at.epoch - 1) * self._steps + self.at.step)
         weight = self._room.call(lambda: self._gradients(group), undo=undo)
+        if not self._team.alone:
+            self._loss -= before
+            self._team.add_up(self._trainable.values(), self._loss)
+            self._loss += before
         torch.nn.utils.clip_grad_norm_(list(self._trainable.values()), self._hyper.max_grad_norm)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self.at.weight += weight
 
     def _gradients(self, group: Sequence[int]) -> float:
-        """Adds up the gradients of the windows of a step, pass by pass; what their tokens weigh together."""
-        parts = passes(group, self._lengths, most_tokens=self._room.tokens)
+        """Adds up the gradients of this process's windows of a step, pass by pass; what the tokens of all weigh."""
+        own = self._team.share(group, self._lengths) if not self._team.alone else group
+        parts = passes(own, self._lengths, most_tokens=self._room.tokens)
         tags = [torch.from_numpy(np.concatenate([self._examples[i].tags for i in part])) for part in parts]
-        weight = sum(map(self._weight_of, tags))
+        weight = self._weight_of(torch.from_numpy(np.concatenate([self._examples[i].tags for i in group])))
         for number, (part, expected) in enumerate(zip(parts, tags, strict=True)):
             if number:
                 self._hooks.check()
@@ -237,7 +251,7 @@ class _Run:
     def end_epoch(self, score_dev: Callable[[], DevScore | None]) -> None:
         at, began = self.at, time.monotonic()
         self._model.eval()
-        dev = score_dev()
+        dev = self._agreed(score_dev())
         better = dev is None or dev.f1 > at.best_f1
         if better:
             at.best_epoch, at.best_f1 = at.epoch, dev.f1 if dev else -1.0
@@ -253,11 +267,20 @@ class _Run:
         self._hooks.on_epoch(report)
         if not self.over:
             self._save_or_pause()
-        elif self._checkpoints and self._checkpoints.due():
+        elif self._checkpoints and self._team.first and self._checkpoints.due():
             self._save(self._checkpoints)
 
+    def _agreed(self, dev: DevScore | None) -> DevScore | None:
+        """What the first process says of the dev notes: the others follow its learning rate and its end."""
+        if self._team.alone:
+            return dev
+        there, loss, f1 = self._team.from_first(
+            [dev is not None, dev.loss if dev else 0.0, dev.f1 if dev else 0.0], device=self._device
+        )
+        return (dev or DevScore(loss, f1)) if there else None
+
     def _save_or_pause(self) -> None:
-        if not self._checkpoints:
+        if not self._checkpoints or not self._team.first:
             return
         due, pause = self._checkpoints.due(), self._hooks.should_pause()
         if due or pause:
@@ -273,9 +296,14 @@ class _Run:
     def resume(self) -> None:
         """Goes on from the newest checkpoint, if there is a whole one."""
         saved = self._checkpoints.newest(self._depends_on) if self._checkpoints else None
+        if saved is not None:
+            self._load(saved)
+        if not self._team.alone:
+            place = [float(self.at.epoch), float(self.at.step)]
+            if self._team.from_first(place, device=self._device) != place:
+                raise ModelProblem("The processes of this training found different checkpoints; start it again.")
         if saved is None:
             return
-        self._load(saved)
         if self._hooks.on_resume:
             self._hooks.on_resume(self.at.epoch, self.at.step)
         for report in self.at.reports:

@@ -8,6 +8,7 @@ from mednerapp.domain.accounts import User
 from mednerapp.domain.clock import now
 from mednerapp.domain.jobs import Job, JobKind, JobState
 from mednerapp.services import jobs as service
+from mednerapp.services import noticing
 from mednerapp.services.jobs import JobView, Overview, Turn, WorkerView
 from mednerapp.ui import guard, menu
 from mednerapp.ui.acting import act
@@ -49,9 +50,25 @@ TURNS = {Turn.FIRST: "First", Turn.NORMAL: "In turn", Turn.LAST: "Last"}
 
 def queue(user: User) -> None:
     """Everything, redrawn by itself while the page is open."""
+    _mail(user)
     running, waiting, _ = service.state(application().store, user=user)
     live = bool(running or waiting)
     st.fragment(_queue, run_every=LOOK_EVERY if live else IDLE_LOOK_EVERY)(live=live)
+
+
+def _mail(user: User) -> None:
+    app = application()
+    if not app.settings.smtp_host:
+        return
+    wanted = noticing.wants_mail(app.store, user=user)
+    chosen = st.toggle(
+        "E-mail me when a job that I started has ended",
+        value=wanted,
+        key=f"mail-{wanted}",  # another one once it was changed, in whichever tab
+        help=f"To {user.email}: kind, state and project, and a link.",
+    )
+    if chosen is not wanted:
+        act(lambda: noticing.set_mail(app.store, user=user, wanted=chosen))
 
 
 def _queue(*, live: bool) -> None:

@@ -17,7 +17,7 @@ from mednerapp.domain.jobs import JobKind, JobState
 from mednerapp.errors import MedNerError
 from mednerapp.jobs import failures
 from mednerapp.jobs.failures import said_of
-from mednerapp.jobs.slots import gpu_of, only_worker_on, slot_of
+from mednerapp.jobs.slots import gpus_of, only_worker_on, slot_of
 from mednerapp.store import Store, Trouble, trouble_of
 
 NOTE_TEXT = "Mrs Miller has diabetes"
@@ -86,7 +86,7 @@ def test_a_slot_is_a_gpu_of_the_machine_whatever_it_is_called_or_else_the_worker
     second = slot_of("cuda:1", "a")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert slot_of("cuda:0", "a") == second
-    assert gpu_of("cpu") is None
+    assert gpus_of("cpu") == ()
 
 
 def test_a_slot_has_one_job_at_a_time_by_the_records(store: Store) -> None:

@@ -17,7 +17,18 @@ from mednerapp.domain.jobs import JobKind, JobState
 from mednerapp.domain.models import EpochReport, NoteLabelCount, RunState
 from mednerapp.domain.notes import NewNote, NoteStatus
 from mednerapp.errors import InvalidValue
-from mednerapp.services import accounts, annotating, dashboards, evaluating, fine_tuning, freezing, projects, reporting
+from mednerapp.services import (
+    accounts,
+    annotating,
+    dashboards,
+    evaluating,
+    fine_tuning,
+    freezing,
+    noticing,
+    projects,
+    reporting,
+)
+from mednerapp.ui import process
 from mednerapp.ui.words import plain
 
 Open = Callable[[str, Role | None], AppTest]
@@ -373,3 +384,18 @@ def test_a_page_that_breaks_off_shows_our_words_and_never_those_of_another_error
     ours, other = (error.value for error in AppTest.from_function(break_off).run().error)
     assert ours.replace("\\", "") == "The rank has to be *at least* 1."
     assert "Vellacott" not in other
+
+
+def test_a_person_turns_mails_about_ended_jobs_on_and_off(
+    app: App, open_page: Open, people: dict[Role, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [toggle for toggle in open_page("jobs", Role.LEAD).toggle if toggle.label.startswith("E-mail")]
+    with_mail = replace(app, settings=app.settings.model_copy(update={"smtp_host": "mail.example.org"}))
+    monkeypatch.setattr("mednerapp.ui.process.build", lambda _: with_mail)
+    process.application.cache_clear()
+    for wanted in (True, False):
+        (toggle,) = (t for t in open_page("jobs", Role.LEAD).toggle if t.label.startswith("E-mail"))
+        assert toggle.value is not wanted
+        shown = toggle.set_value(wanted).run()
+        assert not shown.exception
+        assert noticing.wants_mail(app.store, user=people[Role.LEAD]) is wanted
