@@ -88,3 +88,11 @@ def import_(context: typer.Context) -> None:
     from mednerapp.bench.uploads.imports import main
 
     main(context.args)
+
+
+@bench.command(context_settings=_AS_GIVEN)
+def annotate(context: typer.Context) -> None:
+    """Many notes from files to files, killed and run again: each note once, memory, rate."""
+    from mednerapp.bench.annotating.command import main
+
+    main(context.args)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from mednerapp.services.predicting import Predictor
 
 PART = 500  # notes of a file, and of what is in memory
 _STATE = "progress.json"
+_CACHE = 16_384  # KiB of the names that were there before
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,19 @@ class BulkProgress:
     spans: int = 0
     rejected: int = 0
     parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of the input that belong together: notes that were not there before, and rows that are none."""
+
+    number: int
+    documents: tuple[Document, ...]
+    rejected: tuple[Unreadable, ...]
+
+
+Found = tuple[Part, Sequence[Sequence[ScoredSpan]]]  # a part, and the spans of each of its documents
+Work = Callable[[int], Iterable[Found]]  # the parts after the first so many, in order; what finds the spans is its own
 
 
 def annotate(
@@ -51,53 +67,81 @@ def annotate(
     Raises:
         InvalidValue: the folder belongs to a run with another format, model or size of parts.
     """
+
+    def work(done: int) -> Iterator[Found]:
+        for item in parts(documents, part):
+            if item.number > done:
+                yield item, predictor([document.text for document in item.documents])
+
+    return write(work, out, row=row, model=model, part=part, on_progress=on_progress)
+
+
+def write(
+    work: Work,
+    out: Path,
+    *,
+    row: Format,
+    model: str,
+    part: int = PART,
+    on_progress: Callable[[BulkProgress], None] | None = None,
+) -> BulkProgress:
+    """As `annotate`, with the spans found wherever `work` finds them: a folder that one begins, another can finish."""
     out.mkdir(parents=True, exist_ok=True)
     order = {"format": row.key, "model": model, "part": part}
     state = _resumed(out, order)
+    _save(out, order, state)  # before the first part: a folder with parts and without this is not gone on with
     held = _holds_suggestions(row)
-    for number, (items, rejected) in enumerate(_parts(documents, part), start=1):
-        if number <= state.parts:
-            continue
-        found = predictor([item.text for item in items])
-        done = [_with(item, spans, model, held=held) for item, spans in zip(items, found, strict=True)]
+    for item, found in work(state.parts):
+        done = [_with(note, spans, model, held=held) for note, spans in zip(item.documents, found, strict=True)]
         if done:
-            _write(out / f"part-{number:06d}.{row.ending}", row.export(lambda done=done: done))
-        lines = ((json.dumps({"place": r.place, "reason": r.reason}) + "\n").encode() for r in rejected)
-        if rejected:
-            _write(out / f"rejected-{number:06d}.jsonl", lines)
+            _write(out / f"part-{item.number:06d}.{row.ending}", row.export(lambda done=done: done))
+        lines = ((json.dumps({"place": r.place, "reason": r.reason}) + "\n").encode() for r in item.rejected)
+        if item.rejected:
+            _write(out / f"rejected-{item.number:06d}.jsonl", lines)
         state = BulkProgress(
             state.notes + len(done),
             state.spans + sum(len(d.spans) for d in done),
-            state.rejected + len(rejected),
-            number,
+            state.rejected + len(item.rejected),
+            item.number,
         )
-        values = {**order, "notes": state.notes, "spans": state.spans, "rejected": state.rejected, "parts": number}
-        _write(out / _STATE, [json.dumps(values).encode()])
+        _save(out, order, state)
         if on_progress:
             on_progress(state)
     return state
 
 
-def _parts(documents: Iterable[Document | Unreadable], size: int) -> Iterator[tuple[list[Document], list[Unreadable]]]:
+def parts(documents: Iterable[Document | Unreadable], size: int) -> Iterator[Part]:
     """`size` rows of the input at a time, whatever they are, so that the parts are the same in every run."""
-    seen: set[str] = set()
+    seen = _Seen()
     rest = iter(documents)
-    row = 0
+    row = number = 0
     while given := list(islice(rest, size)):
+        number += 1
         good: list[Document] = []
         bad: list[Unreadable] = []
         for item in given:
             row += 1
             if isinstance(item, Unreadable):
                 bad.append(item)
-                continue
-            key = item.id or content_hash(item.text)
-            if key in seen:
+            elif seen.add(item.id or content_hash(item.text)):
+                good.append(item)
+            else:
                 bad.append(Unreadable(f"note {row}", "A note of this name was there before."))
-                continue
-            seen.add(key)
-            good.append(item)
-        yield good, bad
+        yield Part(number, tuple(good), tuple(bad))
+
+
+class _Seen:
+    """Names of notes, as digests in a file of the system's own that goes with us: memory does not grow with them."""
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect("")  # '' is a file that SQLite makes when there is much, and removes
+        self._rows.execute(f"PRAGMA cache_size = -{_CACHE}")
+        self._rows.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
+
+    def add(self, name: str) -> bool:
+        """Whether it is new."""
+        key = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount == 1
 
 
 def _with(document: Document, spans: Sequence[ScoredSpan], model: str, *, held: bool) -> Document:
@@ -124,6 +168,10 @@ def _resumed(out: Path, order: Mapping[str, object]) -> BulkProgress:
     if different := [name for name, value in order.items() if state.get(name) != value]:
         raise InvalidValue(f"{out} belongs to a run with another {' and '.join(different)}; choose another folder.")
     return BulkProgress(state["notes"], state["spans"], state["rejected"], state["parts"])
+
+
+def _save(out: Path, order: Mapping[str, object], state: BulkProgress) -> None:
+    _write(out / _STATE, [json.dumps({**order, **asdict(state)}).encode()])
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:

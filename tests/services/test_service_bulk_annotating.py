@@ -74,3 +74,20 @@ def test_a_folder_goes_on_with_the_same_model_and_format_only(tmp_path: Path) ->
     run(tmp_path, Finder())
     with pytest.raises(InvalidValue, match="another format and model"):
         run(tmp_path, Finder(), "brat", "Other")
+
+
+def test_a_run_that_was_killed_between_its_first_part_and_the_record_of_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    save = bulk_annotating._save
+    calls: list[object] = []
+    monkeypatch.setattr(bulk_annotating, "_save", lambda *a: (calls.append(a), save(*a) if len(calls) == 1 else die()))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Finder())
+    monkeypatch.undo()
+    assert (tmp_path / "part-000001.jsonl").exists()
+    assert run(tmp_path, Finder()).notes == 24
+    assert len(read(tmp_path, "jsonl")) == 24
