@@ -6,8 +6,8 @@ from mednerapp.bench.annotating import command
 
 
 def test_notes_from_files_come_out_once_each_though_the_run_was_killed(capsys: pytest.CaptureFixture[str]) -> None:
-    trial = command.run(notes=300, kills=2, engine="local", seed=3)
-    command.report(trial, "local")
+    trial = command.run(notes=300, kills=2, seed=3)
+    command.report(trial)
     printed = capsys.readouterr().out
     assert trial.good, printed
     assert trial.killed.kills == 2

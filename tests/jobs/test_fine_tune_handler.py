@@ -6,32 +6,23 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from training_place import HYPER, Place
 
 from mednerapp.domain.clock import now
-<<<<<<< HEAD
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind, JobState, Outcome
-from mednerapp.domain.models import Adapter, AdapterKind, HyperParameters, Run, RunState
-=======
-from mednerapp.domain.jobs import JobState
 from mednerapp.domain.models import AdapterKind, HyperParameters, RunState
->>>>>>> notify
 from mednerapp.domain.presets import PRESETS
 from mednerapp.errors import ModelProblem
 from mednerapp.jobs import handlers
-from mednerapp.jobs.context import JobCancelled
+from mednerapp.jobs.context import JobCancelled, JobContext
 from mednerapp.ner.manifest import read_manifest, weights_hash
 from mednerapp.ner.prediction import token_log_probabilities
-<<<<<<< HEAD
 from mednerapp.services import boards, fine_tuning
-from mednerapp.settings import Settings
-=======
-from mednerapp.services import fine_tuning
->>>>>>> notify
 from mednerapp.store import Store
 from mednerapp.training.checkpoints import Checkpoints
 

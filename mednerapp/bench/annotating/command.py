@@ -55,15 +55,14 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="mednerapp bench annotate", description=__doc__)
     parser.add_argument("--notes", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=10, help="kill -9 so often, and run it again")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--seed", type=int, default=1, help="of the notes and the moments")
     given = parser.parse_args(list(arguments))
-    trial = run(notes=given.notes, kills=given.kills, engine=given.engine, seed=given.seed)
-    report(trial, given.engine)
+    trial = run(notes=given.notes, kills=given.kills, seed=given.seed)
+    report(trial)
     raise SystemExit(0 if trial.good else 1)
 
 
-def run(*, notes: int, kills: int, engine: str, seed: int) -> Trial:
+def run(*, notes: int, kills: int, seed: int) -> Trial:
     """A run left alone, then the same with kills. The model is the first layer of the starter."""
     with tempfile.TemporaryDirectory(prefix="mednerapp-bench-") as name:
         folder = Path(name)
@@ -73,7 +72,7 @@ def run(*, notes: int, kills: int, engine: str, seed: int) -> Trial:
         part = max(5, min(PART, notes // (4 * (kills + 1))))
 
         def undertake(out: str, times: int) -> Watched:
-            work = Undertaking(settings, folder / "in", folder / out, engine, part, folder / f"{out}.log")
+            work = Undertaking(settings, folder / "in", folder / out, part, folder / f"{out}.log")
             draw = random.Random(seed)  # noqa: S311  moments, not secrets
             return running.run(work, notes=notes, kills=times, draw=draw)
 
@@ -98,12 +97,12 @@ def _prepare(settings: Settings, short: Path) -> None:
         opened.close()
 
 
-def report(trial: Trial, engine: str) -> None:
+def report(trial: Trial) -> None:
     planted, verdict = trial.planted, trial.verdict
     tenth = trial.notes // 10
     print(  # noqa: T201 - what the command is for
         f"{trial.notes:,} notes of {planted.characters / trial.notes:.0f} characters, {planted.rejected:,} rows that "
-        f"are none; engine {engine}; {trial.spans:,} spans"
+        f"are none; {trial.spans:,} spans"
     )
     print(  # noqa: T201 - as above
         f"{'':10}  starts  kills  seconds  notes/s  {'MB at ' + format(tenth, ','):>14}  "

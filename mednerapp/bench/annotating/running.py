@@ -50,14 +50,13 @@ class Undertaking:
     settings: Settings
     source: Path
     out: Path
-    engine: str
     part: int
     log: Path
 
     def start(self) -> psutil.Popen:
         command = [
             sys.executable, "-m", "mednerapp.cli", "annotate", str(self.source), str(self.out), "--project", PROJECT,
-            "--device", "cpu", "--part", str(self.part), *(["--engine", self.engine] if self.engine != "local" else []),
+            "--device", "cpu", "--part", str(self.part),
         ]  # fmt: skip
         one_thread = {"OMP_NUM_THREADS": "1"}
         with self.log.open("ab") as log:
