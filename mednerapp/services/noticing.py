@@ -47,6 +47,7 @@ class Notice:
 
 
 def wants_mail(store: Store, *, user: User) -> bool:
+    user.require(Permission.TRAIN)
     with store.read() as tx:
         return tx.notices.wants_mail(user.id)
 

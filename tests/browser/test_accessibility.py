@@ -69,10 +69,12 @@ def settle(page: Page) -> None:
 
 
 BACKGROUND = "() => getComputedStyle(document.querySelector('.stApp') ?? document.body).backgroundColor"
-# Colours change in transitions: until the last one is over. What turns for ever is not waited for.
-STILL = """() => Promise.all(document.getAnimations({ subtree: true })
-  .filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished.catch(() => {})))
-  .then(() => {})"""
+# Colours change in transitions: until the last one is over. What turns for ever, or is paused, is not waited for.
+STILL = """() => Promise.race([
+  Promise.all(document.getAnimations({ subtree: true })
+    .filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished.catch(() => {}))),
+  new Promise((done) => setTimeout(done, 3000)),
+]).then(() => {})"""
 
 
 def switch(page: Page, theme: Literal["light", "dark"]) -> None:
