@@ -141,9 +141,10 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
     with context.store.read() as tx:
         encoder = tx.models.encoder(adapter.encoder_id)
         scored = tx.job_records.said(context.job.id, SCORED)
+    done = f"{adapter.name} scored on the test notes."
     if scored:  # by an attempt that died over what comes after
         boards.refresh(context.store, dataset_id=dataset_id)
-        return f"{adapter.name} scored on the test notes."
+        return done
     # Exact: or adapters scored before and after a setting would not compare.
     tagger = taggers.get(context, adapter, exact=True)
     folder, memory = context.settings.model_folder, PeakMemory()
@@ -168,7 +169,7 @@ def evaluate(context: JobContext, taggers: Taggers) -> str:
         fence=fence,
         footprint=footprint,
     )
-    return f"{adapter.name} scored on the test notes."
+    return done
 
 
 def fine_tune(context: JobContext) -> str:

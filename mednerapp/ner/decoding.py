@@ -76,10 +76,7 @@ def _viterbi(scores: NDArray[np.float32], *, open_start: BoolArray) -> IntArray:
     outside, begin, inside = scores[:, :, 0], scores[:, :, 1::2], scores[:, :, 2::2]
     continued = np.zeros(begin.shape, dtype=bool)
     ended_in = np.zeros((pieces, words), dtype=np.int64)  # 0 for O, 1 + k for label k
-    best, spans = (
-        np.zeros(pieces, dtype=np.float64),
-        np.where(open_start[:, None], 0.0, np.full((pieces, begin.shape[2]), float(_NEVER))),
-    )
+    best, spans = np.zeros(pieces, dtype=np.float64), np.where(open_start[:, None], 0.0, _NEVER)  # of any label
     for t in range(words):
         new, longer = best[:, None] + begin[:, t], spans + inside[:, t]
         continued[:, t] = longer > new
