@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import re
-import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from support.app_server import AppServer, prepare_demo, running
+from support.canaries import CANARIES, in_no_file, in_no_other_table, nowhere
 
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.identifiers import Verdict
@@ -21,11 +19,8 @@ from mednerapp.services import identifiers, projects
 
 pytestmark = pytest.mark.browser
 
-# Words that stand nowhere else: whatever holds one of them holds text of the note.
-_RANDOM = random.Random(5)
-CANARIES = ["zq" + "".join(_RANDOM.choices("bcdfghjklmnpqrstvwxz", k=10)) for _ in range(200)]
 NOTE = f"Xanthippe Quarrington (MRN 4711-0815) was seen on March 3rd, 2022.\nFever. {' '.join(CANARIES)}."
-MAY_HOLD_TEXT = {"note", "held_note", "note_original"}  # and the search over the notes
+WORDS = (*CANARIES, "Quarrington", "4711-0815")
 
 
 @pytest.fixture(scope="module")
@@ -92,41 +87,11 @@ def test_a_note_is_held_reviewed_and_exported_and_leaves_no_trace_elsewhere(
     kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     with server.signed_in(Role.LEAD) as client:  # other notes of the demo have never been looked at
         assert client.get(f"/api/projects/{project.id}/export.jsonl").status_code in (200, 409)
-    _nowhere("a URL", "\n".join(asked))
-    _nowhere("the browser's storage", kept)
-    _nowhere("the log", log.read_text(errors="replace"))
-    for file in _files(server.app.settings.data_dir, began, outside=Path(tempfile.gettempdir())):
-        if "sqlite" not in file.name:
-            _nowhere(str(file), file.read_bytes().decode(errors="replace"))
-    _in_no_other_table(server.app.settings.data_dir)
-
-
-def _nowhere(where: str, text: str) -> None:
-    found = [word for word in (*CANARIES, "Quarrington", "4711-0815") if word in text]
-    assert not found, f"{len(found)} words of the note are in {where}."
-
-
-def _files(data: Path, since: float, *, outside: Path) -> Iterator[Path]:
-    """All of the data folder, and what this user wrote to the temporary folder meanwhile, but other tests' folders."""
-    yield from (path for path in data.rglob("*") if path.is_file())
-    for path in outside.iterdir():
-        try:
-            info = path.stat()
-        except OSError:
-            continue
-        if path.is_file() and info.st_mtime >= since and info.st_uid == os.getuid() and info.st_size < 2**24:
-            yield path
-
-
-def _in_no_other_table(data: Path) -> None:
-    """Every table of every database: ours, and the job engine's if there is one."""
-    for file in data.glob("*.sqlite"):
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
-            names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            for name in names:
-                if name not in MAY_HOLD_TEXT and not name.startswith("note_search"):
-                    rows = db.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608 - its own names
-                    _nowhere(f"table {name}", repr(rows))
+    nowhere("a URL", "\n".join(asked), WORDS)
+    nowhere("the browser's storage", kept, WORDS)
+    nowhere("the log", log.read_text(errors="replace"), WORDS)
+    in_no_file(server.app.settings.data_dir, began, WORDS)
+    in_no_other_table(server.app.settings.data_dir, WORDS)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -69,12 +70,13 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def installed(folder: Path) -> Generator[Installation]:
-    """Prepared as by the command, started, and stopped at the end."""
+def installed(folder: Path, *, log: IO[bytes] | None = None) -> Generator[Installation]:
+    """Prepared as by the command, started, and stopped at the end. log: takes all that its processes print."""
     settings = Settings(data_dir=folder, demo=True, port=0)
     bootstrap.prepare(settings)
     app = bootstrap.build(settings)
-    process = subprocess.Popen([sys.executable, str(HERE / "serve_quickly.py")], cwd=ROOT, env=environment(settings))
+    command = [sys.executable, str(HERE / "serve_quickly.py")]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(settings), stdout=log, stderr=log)
     installation = Installation(app, process)
     try:
         wait_until(installation.healthy, "the web process")

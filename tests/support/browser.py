@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 CHROMIUM = os.environ.get("MEDNER_TEST_CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_ARGS = [
@@ -39,6 +39,8 @@ STREAMLIT_ENV = {
 }
 START_LIMIT = 60  # seconds until a server must answer
 LOCAL_HOSTS = {"127.0.0.1", "localhost"}
+PATIENCE = 30_000  # milliseconds that a page has for what it should do; a busy machine takes seconds
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
@@ -133,7 +135,7 @@ class Window:
     def open(self) -> Page:
         page = self._context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         return page
 
     def empty(self) -> None:
