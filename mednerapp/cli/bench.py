@@ -74,6 +74,14 @@ def dashboard(context: typer.Context) -> None:
     main(context.args)
 
 
+@bench.command(name="real-data", context_settings=_AS_GIVEN)
+def real_data(context: typer.Context) -> None:
+    """Train on growing shares of a corpus, ask the learning curve, compare every number of the dashboard."""
+    from mednerapp.bench.real_data.command import main
+
+    main(context.args)
+
+
 @bench.command(context_settings=_AS_GIVEN)
 def uploads(context: typer.Context) -> None:
     """Malformed uploads made from valid ones of each type: crashes, slowest, largest memory, imports by halves."""

@@ -34,7 +34,7 @@ from mednerapp.cli.gold import agreement, datasets
 from mednerapp.cli.intake import import_notes, watch
 from mednerapp.cli.models import models
 from mednerapp.cli.purge import purge, purge_overdue
-from mednerapp.cli.report import report
+from mednerapp.cli.report import report, runs
 from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role
@@ -72,6 +72,7 @@ app.command(name="import")(import_notes)
 app.command()(watch)
 app.command()(purge)
 app.command()(report)
+app.command()(runs)
 
 
 @app.command()

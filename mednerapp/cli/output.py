@@ -119,17 +119,7 @@ def dataset(value: Dataset, *, as_json: bool) -> None:
 
 def run(view: RunView, *, as_json: bool) -> None:
     if as_json:
-        _json(
-            {
-                "run": view.run.id,
-                "state": view.run.state.value,
-                "error": view.run.error,
-                "device": view.run.device,
-                "hyper": view.run.hyper.as_json(),
-                "epochs": [asdict(epoch) for epoch in view.epochs],
-                "adapter": view.run.adapter_id,
-            }
-        )
+        _json(_run_values(view))
         return
     rows = [
         (f"{e.epoch}", f"{e.train_loss:.4f}", _number(e.dev_loss, 4), _number(e.dev_f1, 3), f"{e.seconds:.0f}")
@@ -139,6 +129,33 @@ def run(view: RunView, *, as_json: bool) -> None:
     print(f"Run {view.run.id} ({view.run.name}, seed {view.run.hyper.seed}, {view.run.device}): {view.run.state.value}")
     if view.run.error:
         print(view.run.error)
+
+
+def runs(views: Sequence[RunView], *, as_json: bool) -> None:
+    if as_json:
+        _json([_run_values(view) for view in views])
+        return
+    if not views:
+        print("No model has been trained in this project. Run `mednerapp train`.")
+    for view in views:
+        print(f"{view.run.name}: {view.encoder} on {view.dataset!r}")
+        run(view, as_json=False)
+        print()
+
+
+def _run_values(view: RunView) -> dict[str, Any]:
+    return {
+        "run": view.run.id,
+        "name": view.run.name,
+        "state": view.run.state.value,
+        "error": view.run.error,
+        "device": view.run.device,
+        "dataset": view.dataset,
+        "encoder": view.encoder,
+        "hyper": view.run.hyper.as_json(),
+        "epochs": [asdict(epoch) for epoch in view.epochs],
+        "adapter": view.run.adapter_id,
+    }
 
 
 def comparison(value: Comparison, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`mednerapp report`: the dashboard's numbers, printed or written as a document."""
+"""`mednerapp report` and `mednerapp runs`: the dashboard's numbers, printed or written as a document."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from mednerapp.cli.context import AsJson, DatasetName, find_dataset, find_project, open_app
+from mednerapp.cli import output
+from mednerapp.cli.context import AsJson, DatasetName, ProjectName, find_dataset, find_project, open_app
 from mednerapp.cli.output import table
 from mednerapp.errors import InvalidValue, NotFound
 from mednerapp.services import board_documents as documents
-from mednerapp.services import dashboards, projects
+from mednerapp.services import dashboards, fine_tuning, projects
 from mednerapp.services.dashboards import Board, Model
 
 
@@ -47,6 +48,14 @@ def report(
         print(f"Written: {out}")
         return
     print(json.dumps(documents.values(content), indent=2) if as_json else _text(content))
+
+
+def runs(project: ProjectName, as_json: AsJson = False) -> None:
+    """Every training run of a project, newest first: state, settings, loss and dev F1 of each epoch."""
+    with open_app() as (opened, user):
+        target = find_project(opened, project)
+        views = fine_tuning.runs(opened.store, user=user, project_id=target.id)
+    output.runs(views, as_json=as_json)
 
 
 def _chosen(board: Board, name: str) -> Model | None:

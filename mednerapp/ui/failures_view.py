@@ -62,7 +62,9 @@ def _confusion(user: User, model: Model, summary: ModelSummary, schema: LabelSch
     if not summary.confusion:
         return
     st.subheader("Confusion", anchor=False)
-    st.caption("On the diagonal also what has the right label and wrong edges. The darker, the larger the row's share.")
+    st.caption(
+        "On the diagonal also what has the right label and wrong edges. Stronger colour: larger share of the row."
+    )
     number = model.evaluation_id
     picked = behind_view.clicked(board_charts.confusion(summary, schema.names), key=f"confusion-{number}")
     if picked:

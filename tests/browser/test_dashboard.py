@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from support.app_server import AppServer, prepare_demo, running
 from support.axe import severe
 from support.boards import Scored, fill
 
+from mednerapp.bench.real_data.agreement import overview
+from mednerapp.bench.real_data.command import compared
+from mednerapp.bench.real_data.page import opened, seen, settle
+from mednerapp.bench.real_data.steps import Commands
 from mednerapp.domain.accounts import Role
 from mednerapp.services import accounts, dashboards, digging, projects
 from mednerapp.services.digging import Behind
@@ -65,6 +69,29 @@ def test_two_clicks_lead_from_a_bar_to_the_place_in_the_note(page: Page, server:
     with store.read() as tx:
         title = tx.notes.get(first.outcome.note_id).title
     expect(page.get_by_text(title).first).to_be_visible(timeout=PATIENCE)
+
+
+def test_every_number_is_one_that_the_command_line_prints(browser: Browser, server: AppServer, scored: Scored) -> None:
+    settings = server.app.settings
+    project = projects.all_projects(server.app.store)[0]
+    commands = Commands(settings, threads=1)
+    places = compared(commands, settings, browser, server.url, project.name)
+    assert {place.name: place.different for place in places if place.different} == {}
+    nothing = {place.name for place in places if not place.numbers}
+    assert nothing <= {"Label mix (figure)"}  # the demo's notes came on one day
+    assert sum(place.numbers for place in places) > 200
+
+
+def test_a_number_that_is_not_printed_is_found(browser: Browser, server: AppServer, scored: Scored) -> None:
+    project = projects.all_projects(server.app.store)[0]
+    report = Commands(server.app.settings, threads=1).json("report", "-p", project.name)
+    report["models"][1]["micro"]["f1"]["value"] += 0.001
+    report["detail"]["kinds"]["missed"] += 1
+    with opened(browser, server.url, project.name) as page:
+        settle(page)
+        places = overview(seen(page), report, [])
+    different = [place.name for place in places if place.different]
+    assert different[:2] == ["F1 of the models (figure)", "Errors of the best (figure)"]
 
 
 def test_the_reports_are_for_those_who_are_signed_in(server: AppServer, scored: Scored) -> None:
