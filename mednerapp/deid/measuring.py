@@ -91,6 +91,15 @@ def _read(file: Path) -> Iterator[Marked]:
             yield Marked(record["text"], spans)
 
 
+def read_notes(paths: Iterable[Path]) -> list[str]:
+    """The texts of folders of `.txt`, or as `read_corpus` reads them."""
+    found: list[str] = []
+    for path in paths:
+        plain = sorted(path.glob("*.txt")) if path.is_dir() else []
+        found += [file.read_text(encoding="utf-8") for file in plain] or [m.text for m in read_corpus(path)]
+    return found
+
+
 def is_for_tuning(text: str) -> bool:
     """On which half a text falls: the first half may be looked at while rules are written, figures come from the other."""
     return hashlib.sha256(text.encode()).digest()[0] % 2 == 0
