@@ -81,8 +81,8 @@ class IdentifierModelFailed(MedNerError):
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(
-            f"The model {model!r} that looks for identifiers could not be asked: {reason.rstrip('.')}. The note was not "
-            "taken in. Mend the model, or set MEDNER_DEID_MODEL to off to go on with the rules alone."
+            f"The model {model!r} that looks for identifiers could not be asked: {reason.rstrip('.')}. The note was "
+            "not taken in. Mend the model, or set MEDNER_DEID_MODEL to off to go on with the rules alone."
         )
 
 

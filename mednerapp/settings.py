@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     )
     deid_model: str = Field(
         default="off",
-        description="What looks for identifiers beside the rules: off, adapter (the one that ships), or a model folder.",
+        description="What looks for identifiers beside the rules: off, adapter (that ships), or a model folder.",
     )
     checkpoint_seconds: float = Field(default=30, gt=0, description="A run is saved every so many seconds.")
     smtp_host: str = Field(default="", description="Mail server for notices about ended jobs; empty: none are sent.")

@@ -16,12 +16,13 @@ from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import EncodedNote, FloatArray
 from mednerapp.ner.compiled import Compiled
 from mednerapp.ner.loading import Tagger, load_tagger, open_head, open_words, problems_of, window_of
-from mednerapp.ner.manifest import FILE_NAME, read_manifest
+from mednerapp.ner.manifest import FILE_NAME, Manifest, read_manifest
 from mednerapp.ner.prediction import token_log_probabilities
 
 _T = IdentifierType
 THRESHOLD = 0.5  # of a model that says nothing else
 _LEAST = 0.5  # a finding is at least so sure, because a detector lets go of what is less
+_COARSE = 0.6
 _OF_TAG = re.compile(r"^[BILUESM][-_](?=.)")
 # What other models call their labels, letters and digits only; None: no identifier for us (see docs/identifiers.md).
 NAMES: dict[str, IdentifierType | None] = {
@@ -83,6 +84,8 @@ class Finder:
             if chosen[first] >= 0:
                 score = min(1.0, max(_LEAST, float(sure[first:at].mean())))
                 kind = kinds[int(chosen[first])]
+                if kind is _T.OTHER:
+                    score = min(score, _COARSE)  # a rule that says which number it is knows more
                 found.append(Identifier(int(note.starts[first]), int(note.ends[at - 1]), kind, score, "model"))
             first = at
         return found
@@ -100,7 +103,7 @@ def open_finder(folder: Path, *, starter: Path, device: str, threshold: float | 
         manifest = read_manifest(folder)
         tagger = load_tagger(folder, base_folder=starter, device=device)
     else:
-        manifest = {"tags": _tags_of(folder)}
+        manifest = Manifest(tags=_tags_of(folder))
         words = open_words(folder)
         model = open_head(folder, words=words).to(device).eval()
         tagger = Tagger(model, words, (), window_of(model.config), device, manifest, Compiled(model))

@@ -10,6 +10,7 @@ import torch
 from mednerapp.domain.identifiers import IdentifierType as T
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.identifying import open_finder
+from mednerapp.settings import Settings
 from tests.tiny_models import make_deid_model
 
 TEXT = "\N{PILL} No pneumonia was found. She was given aspirin in 2019.\nPlan: diabetes mellitus again."
@@ -54,6 +55,15 @@ def test_a_label_that_no_table_has_is_named(foreign: Path, tiny_starter: Path, t
 def test_a_model_of_diseases_is_not_taken_for_one_of_identifiers(tiny_starter: Path) -> None:
     with pytest.raises(ModelProblem, match="B-Disease"):
         open_finder(tiny_starter, starter=tiny_starter, device="cpu")
+
+
+def test_the_adapter_that_ships_finds_names_that_no_list_has() -> None:
+    settings = Settings()
+    finder = open_finder(settings.phi_dir, starter=settings.starter_dir, device="cpu")
+    text = "Handover from Quezlan Vrondt to the night team. Potassium 4.2, Crohn's disease is quiet."
+    (found,) = finder.find([text])
+    assert [(text[one.start : one.end], one.type) for one in found] == [("Quezlan Vrondt", T.NAME)]
+    assert sum(file.stat().st_size for file in settings.phi_dir.iterdir()) < 3_000_000
 
 
 def test_pickled_weights_are_not_opened(foreign: Path, tiny_starter: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How the PHI adapter that ships is made: LoRA over the starter, taught on texts into which invented identifiers were planted.
+"""How the PHI adapter that ships is made: LoRA over the starter, from texts with planted identifiers.
 
     python -m mednerapp.training.phi build --corpora CORPORA
 

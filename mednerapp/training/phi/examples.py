@@ -31,7 +31,17 @@ _CARE = re.compile(
 _MARKS = re.compile(r"\u27e6(.*?)\|[^|\u27e7]*\u27e7")  # of the entities of the demo notes
 _CUT_OFF = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.?$")
 # How often a sentence of the kind is planted; the others once.
-_WEIGHTS = {"name": 8, "none": 7, "date": 3, "phone": 3, "fax": 2, "location": 4, "facility": 4, "mrn": 2, "other id": 2}
+_WEIGHTS = {
+    "name": 8,
+    "none": 7,
+    "date": 3,
+    "phone": 3,
+    "fax": 2,
+    "location": 4,
+    "facility": 4,
+    "mrn": 2,
+    "other id": 2,
+}
 _ONSETS = "b bl br c ch d dr f fr g gr h j k kr l m n p qu r s sh sk st str t th tr v w y z".split()  # noqa: SIM905
 _VOWELS = "a e i o u ai ei ie o ou ea oo y".split()  # noqa: SIM905
 _CODAS = "b ck d f g k l ll m n nd ng nn r rd rk rn rt s ss st t th tt v x z".split() + [""] * 8  # noqa: SIM905
@@ -85,7 +95,7 @@ def examples(corpora: Corpora, *, planted: int, seed: int) -> tuple[list[GoldNot
 
 
 def _given(corpora: Corpora, *, dev: bool, rng: random.Random) -> Sources:
-    """The values of one side. A third of the names is of the corpus, a third of our lists, a third of no list at all."""
+    """The values of one side. A third of the names is of the corpus, a third of our lists, a third of no list."""
     of_side = [m for m in corpora.values if is_for_dev(m.text) == dev]
     given = replace(sources([], of_side, tuning=True), notes=tuple(n for n in corpora.notes if is_for_dev(n) == dev))
     first = sorted(w for w in lexicon.words("first_names.txt") if is_for_dev(w) == dev)
