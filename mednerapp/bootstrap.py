@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from db.engine import Database, connect
 from db.migrate import is_current, upgrade
+from mednerapp.deid import beside
+from mednerapp.domain.devices import first_of
 from mednerapp.errors import MedNerError
 from mednerapp.services import accounts, demo, models, projects
 from mednerapp.settings import Settings
@@ -25,7 +27,7 @@ class App:
 
 
 def build(settings: Settings) -> App:
-    """Open the database, which has to be migrated.
+    """Open the database, which has to be migrated, and say which model looks for identifiers in this process.
 
     Raises:
         MedNerError: if it is not.
@@ -33,6 +35,8 @@ def build(settings: Settings) -> App:
     if not is_current(settings.resolved_database_url):
         raise MedNerError("The database is not at this version's schema. Run `mednerapp migrate` first.")
     database = connect(settings.resolved_database_url)
+    folder, device = settings.deid_folder, first_of(settings.device)
+    beside.choose(beside.Beside(folder, settings.starter_dir, device) if folder else None)
     return App(settings, Store(database), database)
 
 

@@ -76,6 +76,16 @@ class NotCleared(MedNerError):
         self.note_ids = tuple(note_ids)
 
 
+class IdentifierModelFailed(MedNerError):
+    """The model that was chosen to look for identifiers gave no answer, so nothing may go on as if it had."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(
+            f"The model {model!r} that looks for identifiers could not be asked: {reason.rstrip('.')}. The note was "
+            "not taken in. Mend the model, or set MEDNER_DEID_MODEL to off to go on with the rules alone."
+        )
+
+
 class NotHighlighted(MedNerError):
     """The model failed on some notes; all others have their highlights."""
 

@@ -34,6 +34,10 @@ class Settings(BaseSettings):
         default="auto",
         description="Device of the worker: auto, cpu, cuda, cuda:1, ..., or cuda:0,cuda:1 to train on both at once.",
     )
+    deid_model: str = Field(
+        default="off",
+        description="What looks for identifiers beside the rules: off, adapter (that ships), or a model folder.",
+    )
     checkpoint_seconds: float = Field(default=30, gt=0, description="A run is saved every so many seconds.")
     smtp_host: str = Field(default="", description="Mail server for notices about ended jobs; empty: none are sent.")
     smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -70,6 +74,17 @@ class Settings(BaseSettings):
         return ASSETS / "starter"
 
     @property
+    def phi_dir(self) -> Path:
+        return ASSETS / "phi"
+
+    @property
+    def deid_folder(self) -> Path | None:
+        """Of the model beside the rules; None: the rules alone."""
+        if self.deid_model in ("", "off"):
+            return None
+        return self.phi_dir if self.deid_model == "adapter" else Path(self.deid_model).absolute()
+
+    @property
     def demo_notes_dir(self) -> Path:
         return ASSETS / "demo_notes"
 
@@ -78,5 +93,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process reads the same settings, whatever its working folder is."""
     values = settings.model_dump()
     values["data_dir"] = settings.data_dir.absolute()
+    if settings.deid_folder not in (None, settings.phi_dir):
+        values["deid_model"] = settings.deid_folder
     ours = {f"MEDNER_{name.upper()}": str(value) for name, value in values.items()}
     return {**os.environ, **ours}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mednerapp.deid import stock
+from mednerapp.deid import beside, stock
 from mednerapp.deid.recognisers import contacts, dates, known, names, numbers, places
 from mednerapp.deid.spreading import spread
 from mednerapp.domain.identifiers import Identifier, IdentifierType
@@ -38,8 +38,16 @@ class Detector:
 
 
 def usual() -> Detector:
-    """Ours and those of Presidio that check a sum; the first call of `find` loads Presidio, which takes seconds."""
-    return Detector((*OWN, stock.find))
+    """Ours, those of Presidio that check a sum, and the model that this process has chosen, if any.
+
+    The first call of `find` loads Presidio and starts the model's process, which takes seconds.
+    """
+    return with_model(*beside.chosen())
+
+
+def with_model(*models: Recogniser) -> Detector:
+    """The rules, and these beside them."""
+    return Detector((*OWN, stock.find, *models))
 
 
 def merged(text: str, found: Iterable[Identifier]) -> tuple[Identifier, ...]:

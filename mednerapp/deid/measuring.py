@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Marked:
 class Measured:
     """found, gold: identifiers by the corpus's type. right, findings: what the detector marked, and how many touch gold.
 
-    clean, touched: texts without an identifier, and those among them in which something was marked.
+    words: of all texts, between blanks. seconds: on the clock. clean, touched: texts without an identifier, and those among them in which something was marked.
     missed: the values that were not found; only for those who tune, never for a report.
     """
 
@@ -44,6 +45,8 @@ class Measured:
     gold: Counter[str] = field(default_factory=Counter[str])
     right: int = 0
     findings: int = 0
+    words: int = 0
+    seconds: float = 0.0
     clean: int = 0
     touched: int = 0
 
@@ -54,6 +57,11 @@ class Measured:
     @property
     def precision(self) -> Estimate:
         return wilson(self.right, self.findings)
+
+    @property
+    def elsewhere(self) -> float | None:
+        """Findings that touch no gold identifier, in 1,000 words."""
+        return 1000 * (self.findings - self.right) / self.words if self.words else None
 
     @property
     def touched_share(self) -> Estimate:
@@ -91,6 +99,15 @@ def _read(file: Path) -> Iterator[Marked]:
             yield Marked(record["text"], spans)
 
 
+def read_notes(paths: Iterable[Path]) -> list[str]:
+    """The texts of folders of `.txt`, or as `read_corpus` reads them."""
+    found: list[str] = []
+    for path in paths:
+        plain = sorted(path.glob("*.txt")) if path.is_dir() else []
+        found += [file.read_text(encoding="utf-8") for file in plain] or [m.text for m in read_corpus(path)]
+    return found
+
+
 def is_for_tuning(text: str) -> bool:
     """On which half a text falls: the first half may be looked at while rules are written, figures come from the other."""
     return hashlib.sha256(text.encode()).digest()[0] % 2 == 0
@@ -100,11 +117,12 @@ def measure(
     texts: Iterable[Marked], detector: Detector, *, on_progress: Callable[[int], None] | None = None
 ) -> Measured:
     """`on_progress`: called with the number of texts done."""
-    measured = Measured()
+    measured, began = Measured(), time.monotonic()
     for done, marked in enumerate(texts, 1):
         _count(measured, marked, detector)
         if on_progress:
             on_progress(done)
+    measured.seconds = time.monotonic() - began
     return measured
 
 
@@ -119,6 +137,7 @@ def _count(measured: Measured, marked: Marked, detector: Detector) -> None:
         measured.gold[label] += 1
         measured.found[label] += is_covered(marked.text, start, end, covered)
     measured.findings += len(findings)
+    measured.words += len(marked.text.split())
     measured.right += sum(any(wanted[one.start : one.end]) for one in findings)
     if not marked.gold:
         measured.clean += 1

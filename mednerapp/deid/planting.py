@@ -21,7 +21,7 @@ from mednerapp.domain.identifiers import IdentifierType
 _T = IdentifierType
 _LATIN_NAME = re.compile(r"[A-Z\u00c0-\u017f][a-z\u00df-\u017f'\u2019-]+")
 _SLOT = re.compile(r"\{(\w+)\}")
-_BREAKS = re.compile(r"\n|(?<=[.?!])\s(?=[A-Z])")
+BREAKS = re.compile(r"\n|(?<=[.?!])\s(?=[A-Z])")
 _STATES = [
     "AZ",
     "CA",
@@ -62,6 +62,9 @@ _PHONES = [
 ]
 
 
+Filled = tuple[str, list[tuple[int, int, str]]]  # a sentence, and (start, end, type) of what was planted in it
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """notes: texts to plant into. people: (given, family). The rest are whole values, all of one half."""
@@ -97,15 +100,15 @@ def planted(given: Sources, *, each: int, seed: int = 7) -> Iterator[Marked]:
     What stood in the notes before is not marked: precision means nothing here, recall does.
     """
     rng = random.Random(seed)  # noqa: S311 - invented values, no secret
-    templates = _templates(tuning=given.tuning)
+    sentences_of = templates(tuning=given.tuning)
     for _ in range(each):
         note = rng.choice(given.notes)
-        sentences = [_filled(rng.choice(templates[kind]), kind, given, rng) for kind in templates]
+        sentences = [filled(rng.choice(those), kind, given, rng) for kind, those in sentences_of.items()]
         rng.shuffle(sentences)
-        yield _inserted(note, sentences, rng)
+        yield inserted(note, sentences, rng)
 
 
-def _templates(*, tuning: bool) -> dict[IdentifierType, list[str]]:
+def templates(*, tuning: bool) -> dict[IdentifierType, list[str]]:
     """Of the half; a type that has none there takes those of the other."""
     lines = [(line, *line.split("\t", 1)) for line in lexicon.lines("planting.txt")]
     return {
@@ -115,8 +118,9 @@ def _templates(*, tuning: bool) -> dict[IdentifierType, list[str]]:
     }
 
 
-def _inserted(note: str, sentences: Sequence[tuple[str, list[tuple[int, int, str]]]], rng: random.Random) -> Marked:
-    places = sorted({0, len(note), *(m.start() for m in _BREAKS.finditer(note))})
+def inserted(note: str, sentences: Sequence[Filled], rng: random.Random) -> Marked:
+    """The note with these sentences at random places between its own sentences and lines."""
+    places = sorted({0, len(note), *(m.start() for m in BREAKS.finditer(note))})
     chosen = sorted(rng.choice(places) for _ in sentences)
     text, gold, done = "", [], 0
     for place, (sentence, spans) in zip(chosen, sentences, strict=True):
@@ -127,9 +131,8 @@ def _inserted(note: str, sentences: Sequence[tuple[str, list[tuple[int, int, str
     return Marked(text + note[done:], tuple(gold))
 
 
-def _filled(
-    template: str, kind: IdentifierType, given: Sources, rng: random.Random
-) -> tuple[str, list[tuple[int, int, str]]]:
+def filled(template: str, kind: IdentifierType, given: Sources, rng: random.Random) -> Filled:
+    """The sentence with values in its places, and where they stand; none for one without places."""
     first, last = rng.choice(given.people)
     values = {"given": first, "family": last, "FAMILY": last.upper(), "initial": first[0], "name": f"{first} {last}"}
     text, spans, done = "", [], 0
@@ -144,8 +147,8 @@ def _filled(
             start = len(text)
         text += new
         done = slot.end()
-    end = len(text)
-    spans.append((start or 0, end, kind.value))
+    if start is not None:
+        spans.append((start, len(text), kind.value))
     return text + template[done:], spans
 
 

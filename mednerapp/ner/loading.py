@@ -51,6 +51,11 @@ class Tagger:
     compiled: Callable[[Packed], Tensor] | None = None
     calibration: Mapping[str, Calibration] = field(default_factory=dict[str, Calibration])
 
+    @property
+    def tag_count(self) -> int:
+        """Of the head: BIO of its labels, unless the manifest lists others, as that of a foreign model does."""
+        return len(self.manifest.get("tags", ())) or 1 + 2 * len(self.labels)
+
 
 def load_tagger(folder: Path, *, base_folder: Path | None, device: str, precision: Precision = "fp32") -> Tagger:
     """Opens a model folder for prediction.
@@ -102,37 +107,61 @@ def open_classifier(folder: Path, labels: Sequence[str], *, words: WordEncoder, 
     `keep_head`: use the folder's own classification layer; else a new one, drawn from torch's global generator.
     """
     tags = bio_tags(labels)
+    model, report = _open(
+        folder,
+        num_labels=len(tags),
+        id2label=dict(enumerate(tags)),
+        label2id={tag: i for i, tag in enumerate(tags)},
+        ignore_mismatched_sizes=not keep_head,
+    )
+    _require_complete(folder, [key for key in report if keep_head or not key.startswith("classifier.")])
+    if not keep_head:
+        torch.nn.init.normal_(model.classifier.weight, std=model.config.initializer_range)
+        torch.nn.init.zeros_(model.classifier.bias)
+    _require_pieces(folder, words, model)
+    return model
+
+
+def open_head(folder: Path, *, words: WordEncoder) -> Any:
+    """A token classifier as its makers left it, with its own labels, in fp32 on the CPU."""
+    model, missing = _open(folder)
+    _require_complete(folder, missing)
+    _require_pieces(folder, words, model)
+    return model
+
+
+def _open(folder: Path, **options: Any) -> tuple[Any, list[str]]:
+    """(model, names of the tensors that the weights lack)."""
     with problems_of(folder), quiet():
         model, report = AutoModelForTokenClassification.from_pretrained(
             str(folder),
-            num_labels=len(tags),
-            id2label=dict(enumerate(tags)),
-            label2id={tag: i for i, tag in enumerate(tags)},
             dtype=torch.float32,
             # On a CPU, attention dropout costs more training time than all else that dropout does: attention leaves
             # its fast path. The hidden dropout stays as configured.
             attention_probs_dropout_prob=0.0,
             use_safetensors=True,
             **ATTENTION,
-            ignore_mismatched_sizes=not keep_head,
             output_loading_info=True,
+            **options,
             **_SAFE,
         )
-    lacking = sorted(key for key in report["missing_keys"] if keep_head or not key.startswith("classifier."))
+    return model, sorted(report["missing_keys"])
+
+
+def _require_complete(folder: Path, lacking: Sequence[str]) -> None:
     if lacking:  # the library would fill them with noise
         raise ModelProblem(
             f"The weights of {folder.name!r} lack {len(lacking)} tensors, {lacking[0]!r} first: they are not those of "
             "its config.json. Copy the whole folder again."
         )
-    if not keep_head:
-        torch.nn.init.normal_(model.classifier.weight, std=model.config.initializer_range)
-        torch.nn.init.zeros_(model.classifier.bias)
+
+
+def _require_pieces(folder: Path, words: WordEncoder, model: Any) -> None:
     if words.vocabulary_size > model.config.vocab_size:
         raise ModelProblem(
             f"The tokenizer of {folder.name!r} knows {words.vocabulary_size:,} pieces, its weights only "
             f"{model.config.vocab_size:,}: the files are not from the same encoder. Copy the folder again."
         )
-    return model
 
 
 def window_of(config: Any) -> WindowPlan:

@@ -56,8 +56,7 @@ def token_log_probabilities(
     on_progress: Progress | None = None,
 ) -> list[FloatArray]:
     """Log-probabilities (tokens, tags) of every note's tokens, each from the window with the widest context."""
-    tags = 1 + 2 * len(tagger.labels)
-    result = [np.zeros((len(note.ids), tags), dtype=np.float32) for note in notes]
+    result = [np.zeros((len(note.ids), tagger.tag_count), dtype=np.float32) for note in notes]
     windows = [(n, window) for n, note in enumerate(notes) for window in cut(len(note.ids), tagger.window)]
     waiting = np.bincount([n for n, _ in windows], minlength=len(notes))
     done = int((waiting == 0).sum())

@@ -37,6 +37,12 @@ def explain() -> None:
         "guarantee: measured on texts that were kept apart, they found 98 of 100 identifiers in short queries, and 97 "
         "of 100 names from many countries in longer notes. A person has to look at what leaves the building."
     )
+    model = application().settings.deid_folder
+    st.caption(
+        f"Beside the rules a model looks at each note: {plain(model.name)}."
+        if model
+        else "No model looks beside the rules."
+    )
 
 
 def policy(user: User, project: Project) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from support.makers import TEXT, add_note, change, create, make_project, make_users
 
-from mednerapp.deid import detector
+from mednerapp.deid import beside, detector
 from mednerapp.deid.detector import Detector
 from mednerapp.domain.accounts import PERMISSIONS, Permission, Role, User
 from mednerapp.domain.annotations import EditAction, SpanState
@@ -15,7 +16,14 @@ from mednerapp.domain.identifiers import IdentifierPolicy, IdentifierType, Verdi
 from mednerapp.domain.notes import NewNote
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import Span
-from mednerapp.errors import InvalidEdit, NotCleared, NotFound, PermissionDenied, RevisionConflict
+from mednerapp.errors import (
+    IdentifierModelFailed,
+    InvalidEdit,
+    NotCleared,
+    NotFound,
+    PermissionDenied,
+    RevisionConflict,
+)
 from mednerapp.formats.jsonl import NoteWithSpans
 from mednerapp.services import binning, erasing, exporting, freezing, holding, identifiers, importing, projects
 from mednerapp.services.importing import Outcome, Upload
@@ -93,6 +101,23 @@ def test_replaced_notes_hold_nothing_of_the_patient_and_can_be_restored_by_few(
     assert (standing.verdicts[Verdict.REPLACED], standing.verdicts[Verdict.FOUND_NONE]) == (1, 1)
     (again,) = bring_in(store, people, project, NOTE, patient="P-XY-Johnson")
     assert again.outcome is Outcome.DUPLICATE
+
+
+def test_without_the_model_that_was_chosen_no_note_comes_in(
+    store: Store, people: People, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detector, "usual", lambda: Detector((*detector.OWN, *beside.chosen())))
+    choose(store, people, project, IdentifierPolicy.REPLACE)
+    beside.choose(beside.Beside(tmp_path / "nowhere", tmp_path))
+    try:
+        with pytest.raises(IdentifierModelFailed, match="MEDNER_DEID_MODEL") as failed:
+            bring_in(store, people, project, NOTE)
+    finally:
+        beside.choose(None)
+    assert "Mary" not in str(failed.value)
+    assert projects.notes(store, user=people[Role.LEAD], project_id=project.id) == []
+    (result,) = bring_in(store, people, project, NOTE)
+    assert result.outcome is Outcome.IMPORTED
 
 
 def test_notes_of_one_patient_keep_one_name_and_move_by_the_same_days(
