@@ -95,7 +95,8 @@ def parquet(source: bytes | str, options: Options) -> Reading:
     try:
         file = pq.ParquetFile(
             source if isinstance(source, str) else io.BytesIO(source),
-            buffer_size=_AT_ONCE,  # without it a column of a group of rows is read whole, and a file may be one group
+            pre_buffer=False,  # else, and without a buffer, a column is read whole for all rows of a group
+            buffer_size=_AT_ONCE,
             thrift_string_size_limit=2**24,
             thrift_container_size_limit=2**20,
         )
