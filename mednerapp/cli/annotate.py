@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,7 +21,13 @@ from mednerapp.errors import ModelProblem, NotFound
 from mednerapp.formats.table import format_named
 from mednerapp.services import bulk_annotating
 from mednerapp.services.bulk_annotating import BulkProgress
+from mednerapp.services.bulk_on_ray import found_on_ray
 from mednerapp.services.predicting import Predictor
+
+
+class Engine(StrEnum):
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def annotate(
@@ -34,6 +42,10 @@ def annotate(
     encoding: Encoding = "",
     part: Annotated[int, typer.Option(help="Notes of a file.", min=1)] = bulk_annotating.PART,
     device: Device = "auto",
+    engine: Annotated[
+        Engine, typer.Option(help="ray: Ray Data, on the cluster of RAY_ADDRESS or on this machine.")
+    ] = Engine.LOCAL,
+    actors: Annotated[int, typer.Option(help="Processes of --engine ray that find spans.", min=1)] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Find the spans of all notes in files; run again after an interruption, it goes on where it was."""
@@ -42,7 +54,8 @@ def annotate(
     started = time.monotonic()
     with open_app() as (opened, _):
         adapter = _adapter(opened, project)
-        predictor = _predictor(opened, adapter, device)
+        load = _loading(opened, adapter, device)
+        read = partial(documents_of, [source.absolute()], "", options)
         before: BulkProgress | None = None
         with console.status("Loading") as status:
 
@@ -54,10 +67,16 @@ def annotate(
                     f"{now.notes:,} notes, {now.spans:,} spans, {now.rejected:,} rejected, {rate:.0f} notes/s"
                 )
 
-            done = bulk_annotating.annotate(
-                documents_of([source], "", options), out, row=row, predictor=predictor, model=adapter.name, part=part,
-                on_progress=show,
-            )  # fmt: skip
+            if engine is Engine.RAY:
+                from mednerapp.ner.loading import pick_device
+
+                gpus = float(pick_device(device) != "cpu")
+                work = partial(found_on_ray, read=read, load=load, part=part, actors=actors, gpus=gpus)
+                done = bulk_annotating.write(work, out, row=row, model=adapter.name, part=part, on_progress=show)
+            else:
+                done = bulk_annotating.annotate(
+                    read(), out, row=row, predictor=load(), model=adapter.name, part=part, on_progress=show
+                )
     if as_json:
         print(json.dumps({"notes": done.notes, "spans": done.spans, "rejected": done.rejected, "parts": done.parts}))
         return
@@ -79,18 +98,27 @@ def _adapter(opened: App, project: str) -> Adapter:
     raise NotFound("The shipped starter is not registered; run `mednerapp migrate`.")
 
 
-def _predictor(opened: App, adapter: Adapter, device: str) -> Predictor:
+def _loading(opened: App, adapter: Adapter, device: str) -> Callable[[], Predictor]:
+    """What opens the model, here or in a process elsewhere that sees the same files."""
+    with opened.store.read() as tx:
+        encoder = tx.models.encoder(adapter.encoder_id)
+    return partial(
+        _load, adapter=adapter, folder=opened.settings.model_folder(adapter.folder).absolute(),
+        base_folder=opened.settings.model_folder(encoder.folder).absolute(), device=device,
+        precision=opened.settings.precision,
+    )  # fmt: skip
+
+
+def _load(
+    *, adapter: Adapter, folder: Path, base_folder: Path, device: str, precision: Literal["fp32", "int8"]
+) -> Predictor:
     from mednerapp.ner.loading import pick_device
     from mednerapp.ner.prediction import predict
     from mednerapp.ner.residency import Models
 
     where = pick_device(device)
-    precision = opened.settings.precision if where == "cpu" else "fp32"
-    with opened.store.read() as tx:
-        encoder = tx.models.encoder(adapter.encoder_id)
-    folders = opened.settings.model_folder
-    models = Models(device=where, precision=precision)
-    tagger = models.tagger(folders(adapter.folder), base_folder=folders(encoder.folder))
+    models = Models(device=where, precision=precision if where == "cpu" else "fp32")
+    tagger = models.tagger(folder, base_folder=base_folder)
     if tagger.manifest["weights_hash"] != adapter.weights_hash:
         raise ModelProblem(f"The weights of {adapter.name!r} are not those that were registered.")
 

@@ -6,6 +6,7 @@ on which others are in the batch.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Literal
@@ -17,6 +18,12 @@ from torch.nn.functional import linear
 Kernel = Callable[[Tensor], Tensor]
 Precision = Literal["fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+# oneDNN compiles a program for each number of rows and keeps the last 1024 (some hundred kilobytes each), and torch as
+# many again. Hardly two batches of notes have as many rows, so that is memory for nothing: what pays is the other
+# layers of the same batch. Both look here when they are first used.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+os.environ.setdefault("LRU_CACHE_CAPACITY", "32")
 
 _USUAL_TOKENS = 1024  # the packed layout is chosen for about this many rows and serves any number
 

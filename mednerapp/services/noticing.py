@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -44,6 +45,26 @@ class Notice:
         """One line, whatever the project is called."""
         where = f" ({' '.join(self.project.split())})" if self.project else ""
         return f"{KINDS[self.kind]} {STATES[self.state]}{where}"
+
+
+def open_jobs(store: Store, *, user: User) -> frozenset[int]:
+    """Ids of the jobs that they started and that have not ended."""
+    with store.read() as tx:
+        return frozenset(job.id for job in tx.jobs.open() if job.created_by == user.id)
+
+
+def news(store: Store, *, user: User, jobs: Collection[int]) -> list[Notice]:
+    """Those of the jobs, started by them, that have ended; of one that was erased with its project there is none."""
+    found: list[Notice] = []
+    with store.read() as tx:
+        for job_id in sorted(jobs):
+            try:
+                job = tx.jobs.get(job_id)
+                if job.state in FINISHED and job.created_by == user.id:
+                    found.append(Notice(job.id, user.email, job.kind, job.state, project_name(tx, job)))
+            except NotFound:
+                continue
+    return found
 
 
 def wants_mail(store: Store, *, user: User) -> bool:

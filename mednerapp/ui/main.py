@@ -6,7 +6,7 @@ import streamlit as st
 
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.services import projects
-from mednerapp.ui import guard, redirect
+from mednerapp.ui import guard, news_view, redirect
 from mednerapp.ui.menu import MENU, page_file
 from mednerapp.ui.process import application
 from mednerapp.ui.state import current_project, state
@@ -58,6 +58,7 @@ def _sidebar(user: User) -> None:
         redirect.sign_out()
     if settings.demo:
         st.caption("Demo: the notes are invented.")
+    news_view.watch(user)
     redirect.watch_session(every=min(LONGEST_LOOK, settings.idle_minutes * 60 / 4))
 
 

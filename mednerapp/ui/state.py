@@ -19,7 +19,7 @@ _KEY = "medner"
 class State:
     """`page`: where the last run was; `epoch`, `uploader`: raised to make the editor or the uploader start afresh.
 
-    `behind`: the number of the dashboard whose spans are shown.
+    `behind`: the number of the dashboard whose spans are shown. `awaited`: jobs of theirs whose end was not told yet.
     """
 
     project_id: int | None = None
@@ -29,6 +29,7 @@ class State:
     epoch: int = 0
     uploader: int = 0
     behind: Behind | None = None
+    awaited: frozenset[int] = frozenset()
     results: list[ImportResult] = field(default_factory=list[ImportResult])
 
 

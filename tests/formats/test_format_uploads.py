@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import random
+import tracemalloc
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mednerapp.bench.uploads import samples
@@ -71,6 +75,39 @@ def test_each_kind_of_file_gives_its_notes(sandbox: Sandbox, ending: str, expect
     looked = look(sandbox, f"Note.{ending.upper()}", SAMPLES[ending]())
     assert [document.text for document in looked.documents] == expected
     assert (looked.unreadable, looked.reason) == ([], "")
+
+
+@pytest.mark.parametrize("ending", sorted(SAMPLES))
+def test_a_file_on_this_machine_gives_the_notes_that_an_upload_gives(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"note.{ending}"
+    path.write_bytes(SAMPLES[ending]())
+    found = list(table.read_file(str(path), path.name, Options()))
+    assert found == list(table.read(SAMPLES[ending](), path.name, Options()))
+    path.write_bytes(samples.pdf() if ending != "pdf" else samples.rtf())
+    with pytest.raises(RejectedNote, match=r"called|damaged"):
+        list(table.read_file(str(path), path.name, Options()))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_a_table_on_this_machine_is_never_in_memory_as_a_whole(tmp_path: Path, ending: str) -> None:
+    texts = [f"{number} " + random.Random(number).randbytes(500).hex() for number in range(30_000)]
+    path = tmp_path / f"notes.{ending}"
+    if ending == "jsonl":
+        path.write_text("".join(json.dumps({"id": n, "text": t}) + "\n" for n, t in enumerate(texts)))
+    else:
+        pq.write_table(pa.table({"id": range(len(texts)), "text": texts}), path, row_group_size=len(texts))
+    assert path.stat().st_size > 15_000_000
+    most = number = 0
+    tracemalloc.start()
+    for item in table.read_file(str(path), path.name, Options()):
+        if isinstance(item, Document):
+            assert item.text == texts[number]
+            number += 1
+            most = max(most, pa.total_allocated_bytes())
+    python = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert number == len(texts)
+    assert most + python < 8_000_000
 
 
 def test_patient_type_date_and_name_are_kept() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn.functional import gelu, linear
@@ -38,3 +41,22 @@ def test_zeros_and_no_inputs_but_the_bias_give_the_bias() -> None:
     for after_gelu in (False, True):
         kernel = kernel_of(weight, bias, precision="int8", after_gelu=after_gelu)
         torch.testing.assert_close(kernel(torch.zeros(3, 48)), bias.expand(3, -1), atol=0.02, rtol=0)
+
+
+_MANY_SHAPES = """
+import psutil, torch
+from mednerapp.ner.kernels import kernel_of
+
+kernels = [(i, kernel_of(torch.ones(o, i), torch.ones(o), precision="fp32")) for i, o in ((384, 1152), (384, 384))]
+sizes = []
+for tokens in [100] * 20 + list(range(101, 301)):
+    for inputs, kernel in kernels:
+        kernel(torch.ones(tokens, inputs))
+    sizes.append(psutil.Process().memory_info().rss)
+print((sizes[-1] - sizes[19]) >> 20)
+"""
+
+
+def test_batches_of_ever_other_lengths_do_not_fill_the_memory() -> None:
+    found = subprocess.run([sys.executable, "-c", _MANY_SHAPES], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 100  # megabytes; 261 when the code for every shape was kept

@@ -191,6 +191,27 @@ def test_a_lead_sees_every_job_with_its_progress_and_can_cancel_and_retry(open_p
         tx.jobs.abandon(running.id, attempt=1, state=JobState.CANCELLED, message="")
 
 
+def test_whoever_started_a_job_is_told_once_that_it_has_ended_on_whatever_page(
+    open_page: Open, app: App, people: dict[Role, User]
+) -> None:
+    project = projects.all_projects(app.store)[0]
+    args = {"project_id": project.id, "adapter_id": 0}
+    with app.store.write() as tx:
+        job = tx.jobs.add(kind=JobKind.PREDICT, args=args, user_id=people[Role.LEAD].id)
+        tx.jobs.claim(job.id, worker="w", attempt=1)
+    of_another = open_page("notes", Role.ADMIN)
+    assert not of_another.toast
+    shown = open_page("notes", Role.LEAD)
+    assert not shown.toast
+    with app.store.write() as tx:
+        tx.jobs.finish(job.id, worker="w", attempt=1, state=JobState.FAILED, message="Mr Quillfeather coughs.")
+    shown.run()
+    assert [toast.value.replace("\\", "") for toast in shown.toast] == [
+        f"Highlighting notes has failed ({project.name})."
+    ]
+    assert not shown.run().toast
+
+
 def test_a_note_that_no_job_will_highlight_says_why_and_those_who_may_try_again(open_page: Open, app: App) -> None:
     with app.store.write() as tx:
         jobs = tx.jobs.open([JobKind.PREDICT])

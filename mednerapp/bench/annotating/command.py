@@ -15,14 +15,12 @@ from mednerapp import bootstrap
 from mednerapp.bench.annotating import inputs, judging, running
 from mednerapp.bench.annotating.inputs import Planted
 from mednerapp.bench.annotating.judging import Verdict
+from mednerapp.bench.annotating.memory import ENOUGH, levels
 from mednerapp.bench.annotating.running import PROJECT, Undertaking, Watched
 from mednerapp.services import accounts, models, projects
 from mednerapp.services.bulk_annotating import PART
 from mednerapp.settings import Settings
 from mednerapp.training.shortening import first_layers
-
-ENOUGH = 10_000  # notes, below which what a process needs once hides what each note costs
-GROWTH, SLACK = 1.1, 32 * 2**20  # what counts as flat from a tenth of the notes to the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +33,14 @@ class Trial:
     alone: Watched
     killed: Watched
     verdict: Verdict
+    engine: str = "local"
 
     @property
     def flat(self) -> bool:
         if self.notes < ENOUGH:
             return True
-        return all(
-            seen.most(since=self.notes // 10) <= GROWTH * seen.at(self.notes // 10) + SLACK
-            for seen in (self.alone, self.killed)
-        )
+        found = [levels(seen.memory, notes=self.notes) for seen in (self.alone, self.killed)]
+        return all(command.early and command.flat and below.flat for command, below in found)
 
     @property
     def good(self) -> bool:
@@ -56,13 +53,17 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--notes", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=10, help="kill -9 so often, and run it again")
     parser.add_argument("--seed", type=int, default=1, help="of the notes and the moments")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--leak", type=int, default=0, help="keep so many bytes of each note: the trial has to notice")
     given = parser.parse_args(list(arguments))
-    trial = run(notes=given.notes, kills=given.kills, seed=given.seed)
+    if given.leak and given.engine != "local":
+        parser.error("--leak is for the local engine, which finds the spans in the command itself")
+    trial = run(notes=given.notes, kills=given.kills, seed=given.seed, engine=given.engine, leak=given.leak)
     report(trial)
     raise SystemExit(0 if trial.good else 1)
 
 
-def run(*, notes: int, kills: int, seed: int) -> Trial:
+def run(*, notes: int, kills: int, seed: int, engine: str = "local", leak: int = 0) -> Trial:
     """A run left alone, then the same with kills. The model is the first layer of the starter."""
     with tempfile.TemporaryDirectory(prefix="mednerapp-bench-") as name:
         folder = Path(name)
@@ -72,7 +73,7 @@ def run(*, notes: int, kills: int, seed: int) -> Trial:
         part = max(5, min(PART, notes // (4 * (kills + 1))))
 
         def undertake(out: str, times: int) -> Watched:
-            work = Undertaking(settings, folder / "in", folder / out, part, folder / f"{out}.log")
+            work = Undertaking(settings, folder / "in", folder / out, part, folder / f"{out}.log", engine, leak)
             draw = random.Random(seed)  # noqa: S311  moments, not secrets
             return running.run(work, notes=notes, kills=times, draw=draw)
 
@@ -81,7 +82,7 @@ def run(*, notes: int, kills: int, seed: int) -> Trial:
         killed = undertake("killed", kills)
         undisturbed = judging.read(folder / "alone")
         verdict = judging.judge(judging.read(folder / "killed"), undisturbed=undisturbed, planted=planted)
-        return Trial(notes, planted, sum(map(len, undisturbed.spans.values())), alone, killed, verdict)
+        return Trial(notes, planted, sum(map(len, undisturbed.spans.values())), alone, killed, verdict, engine)
 
 
 def _prepare(settings: Settings, short: Path) -> None:
@@ -102,18 +103,18 @@ def report(trial: Trial) -> None:
     tenth = trial.notes // 10
     print(  # noqa: T201 - what the command is for
         f"{trial.notes:,} notes of {planted.characters / trial.notes:.0f} characters, {planted.rejected:,} rows that "
-        f"are none; {trial.spans:,} spans"
+        f"are none; engine {trial.engine}; {trial.spans:,} spans"
     )
-    print(  # noqa: T201 - as above
-        f"{'':10}  starts  kills  seconds  notes/s  {'MB at ' + format(tenth, ','):>14}  "
-        f"{'MB at ' + format(trial.notes, ','):>14}  most MB since"
-    )
+    print(f"{'':10}  starts  kills  seconds  notes/s")  # noqa: T201 - as above
     for name, seen in (("left alone", trial.alone), ("killed", trial.killed)):
-        last = seen.memory[-1][1] if seen.memory else 0
         print(  # noqa: T201 - as above
-            f"{name:10}  {seen.starts:6}  {seen.kills:5}  {seen.seconds:7.0f}  {trial.notes / seen.seconds:7.0f}  "
-            f"{_mb(seen.at(tenth)):>14}  {_mb(last):>14}  {_mb(seen.most(since=tenth)):>13}"
+            f"{name:10}  {seen.starts:6}  {seen.kills:5}  {seen.seconds:7.0f}  {trial.notes / seen.seconds:7.0f}"
         )
+    print(f"{'MB resident':24}  {f'at {tenth:,}':>10}  {f'at {trial.notes:,}':>10}  most since")  # noqa: T201 - as above
+    for name, seen in (("left alone", trial.alone), ("killed", trial.killed)):
+        for which, found in zip(("itself", "below it"), levels(seen.memory, notes=trial.notes), strict=True):
+            share = f"{name}, {which}"
+            print(f"{share:24}  {_mb(found.early):>10}  {_mb(found.late):>10}  {_mb(found.most):>10}")  # noqa: T201
     print(f"Went on from: {', '.join(format(n, ',') for n in trial.killed.went_on)} notes")  # noqa: T201 - as above
     for what, number in (
         ("notes missing", len(verdict.missing)),

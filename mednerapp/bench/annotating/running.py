@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -16,14 +17,23 @@ from mednerapp.errors import MedNerError
 from mednerapp.settings import Settings, environment
 
 LOOK_EVERY = 0.02  # seconds
-WEIGH_EVERY = 0.3  # seconds
-PATIENCE = 15.0  # seconds that what a killed run started may take to end
+WEIGH_EVERY = 1.0  # seconds; looking for all processes below costs a tenth of one
+PATIENCE = {"local": 15.0, "ray": 90.0}  # seconds that what a killed run started may take to end; Ray's agents: 65
 PROJECT = "Bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Resident bytes when so many notes were written: of the command itself, and of all processes below it."""
+
+    notes: int
+    command: int
+    below: int
 
 
 @dataclass(slots=True)
 class Watched:
-    """What was seen of one undertaking, over all its processes. memory: (notes written, bytes of the process tree).
+    """What was seen of one undertaking, from its first start to its end.
 
     left: processes that did not end after a kill. went_on: notes that were there when a process came back, each time.
     """
@@ -32,31 +42,27 @@ class Watched:
     starts: int = 0
     kills: int = 0
     left: int = 0
-    memory: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    memory: list[Weighed] = field(default_factory=list[Weighed])
     went_on: list[int] = field(default_factory=list[int])
-
-    def at(self, notes: int) -> int:
-        """Bytes when so many notes were written: the first time anybody looked after that, 0 if nobody did."""
-        return next((size for written, size in self.memory if written >= notes), 0)
-
-    def most(self, *, since: int = 0) -> int:
-        return max((size for written, size in self.memory if written >= since), default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Undertaking:
-    """What is run, again and again until it ends by itself."""
+    """What is run, again and again until it ends by itself. leak: bytes of each note that it is made to keep."""
 
     settings: Settings
     source: Path
     out: Path
     part: int
     log: Path
+    engine: str = "local"
+    leak: int = 0
 
     def start(self) -> psutil.Popen:
+        module = ["mednerapp.bench.annotating.leaking", str(self.leak)] if self.leak else ["mednerapp.cli"]
         command = [
-            sys.executable, "-m", "mednerapp.cli", "annotate", str(self.source), str(self.out), "--project", PROJECT,
-            "--device", "cpu", "--part", str(self.part),
+            sys.executable, "-m", *module, "annotate", str(self.source), str(self.out), "--project", PROJECT,
+            "--device", "cpu", "--part", str(self.part), "--engine", self.engine,
         ]  # fmt: skip
         one_thread = {"OMP_NUM_THREADS": "1"}
         with self.log.open("ab") as log:
@@ -106,7 +112,7 @@ def _until_killed(work: Undertaking, seen: Watched, *, at: int, delay: float) ->
     process.kill()
     process.wait()
     seen.kills += 1
-    _, left = psutil.wait_procs(others, timeout=PATIENCE)
+    _, left = psutil.wait_procs(others, timeout=PATIENCE[work.engine])
     seen.left += len(left)
     for other in left:  # so that the next one finds the machine as it was
         other.kill()
@@ -120,24 +126,21 @@ def _watch(work: Undertaking, process: psutil.Popen, seen: Watched, *, until: in
         if until is not None and written >= until:
             return
         if written > before and time.monotonic() - weighed > WEIGH_EVERY:  # not while it still loads
-            weighed, size = time.monotonic(), tree_size(process)
-            if size and process.poll() is None:
-                seen.memory.append((written, size))
+            weighed = time.monotonic()
+            below = sum(map(size_of, process.children(recursive=True)))
+            own = size_of(process)
+            if own and process.poll() is None:
+                seen.memory.append(Weighed(written, own, below))
         time.sleep(LOOK_EVERY)
 
 
-def tree_size(process: psutil.Process) -> int:
-    """Resident bytes of the process and all below it; a page that two of them share counts twice."""
-    size = 0
+def size_of(process: psutil.Process) -> int:
+    """Resident bytes, a page that several processes have shared out among them; 0 of one that has ended."""
     try:
-        for one in [process, *process.children(recursive=True)]:
-            try:
-                size += one.memory_info().rss
-            except psutil.Error:  # it ended while we looked
-                continue
+        found: Any = process.memory_full_info()
     except psutil.Error:
-        return size
-    return size
+        return 0
+    return int(getattr(found, "pss", found.uss))
 
 
 def _last_lines(log: Path) -> str:

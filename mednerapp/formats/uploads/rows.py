@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain, islice
-from typing import Any
+from typing import IO, Any
 
 from mednerapp.domain.exchange import Document, Unreadable
 from mednerapp.errors import InvalidValue, RejectedNote
@@ -19,6 +19,7 @@ from mednerapp.formats.uploads.options import Columns, Options, Reading, encodin
 
 LONGEST_CELL = 4 * 2**20  # characters
 _PREVIEW = 5  # rows
+_AT_ONCE = 2**20  # bytes of a column
 _USUAL: dict[str, tuple[str, ...]] = {
     "text": ("text", "note_text", "notetext", "note", "body", "report", "report_text", "content", "narrative"),
     "id": ("row_id", "note_id", "noteid", "id", "document_id", "doc_id", "report_id"),
@@ -38,10 +39,15 @@ def csv_rows(data: bytes, options: Options, *, tabs: bool = False) -> Reading:
 
 def csv_file(path: str, options: Options, *, tabs: bool = False) -> Reading:
     """As `csv_rows`, of a file of any size: read as it goes."""
+    with _text_of(path, options) as file:
+        yield from _csv(file, options, tabs=tabs)
+
+
+def _text_of(path: str, options: Options) -> IO[str]:
+    """A file in the encoding that its first megabyte tells, line ends as they are."""
     with open(path, "rb") as head:  # noqa: PTH123 - a plain file, opened once
         encoding = encoding_of(_whole_characters(head.read(2**20)), options)
-    with open(path, encoding=encoding, newline="") as file:  # noqa: PTH123
-        yield from _csv(file, options, tabs=tabs)
+    return open(path, encoding=encoding, newline="")  # noqa: PTH123 - as above
 
 
 def _whole_characters(data: bytes) -> bytes:
@@ -81,13 +87,19 @@ def excel(data: bytes, options: Options) -> Reading:
     yield from documents(names, rows, options)
 
 
-def parquet(data: bytes, options: Options) -> Reading:
-    """Batches of rows; columns that have no role are not read."""
+def parquet(source: bytes | str, options: Options) -> Reading:
+    """Batches of rows, of bytes or of the file at a path; columns that have no role are not read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(io.BytesIO(data), thrift_string_size_limit=2**24, thrift_container_size_limit=2**20)
+        file = pq.ParquetFile(
+            source if isinstance(source, str) else io.BytesIO(source),
+            pre_buffer=False,  # else, and without a buffer, a column is read whole for all rows of a group
+            buffer_size=_AT_ONCE,
+            thrift_string_size_limit=2**24,
+            thrift_container_size_limit=2**20,
+        )
         names = tuple(file.schema_arrow.names)
         roles = roles_of(names, options)
         wanted = list(dict.fromkeys(roles.values()))
@@ -99,7 +111,16 @@ def parquet(data: bytes, options: Options) -> Reading:
 
 def json_lines(data: bytes, options: Options) -> Reading:
     """A record a line; the keys of the first are the columns."""
-    found = lines(data, options)
+    yield from _json_lines(lines(data, options), options)
+
+
+def json_lines_file(path: str, options: Options) -> Reading:
+    """As `json_lines`, of a file of any size: read as it goes."""
+    with _text_of(path, options) as file:
+        yield from _json_lines(file, options)
+
+
+def _json_lines(found: Iterable[str], options: Options) -> Reading:
     parsed = (_parsed(line, number) for number, line in enumerate(found, start=1) if line.strip())
     head = list(islice(parsed, 1))
     names = tuple(str(name) for name in head[0]) if head else ()

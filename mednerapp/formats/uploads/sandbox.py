@@ -84,7 +84,7 @@ class Sandbox:
         return looked
 
     def stream(self, path: Path, *, options: Options | None = None, seconds: int = 3600) -> Iterator[Found]:
-        """The notes of a file of any size (CSV is read as it goes), as they are read; for files of an administrator.
+        """The notes of a file as they are read, of tables of any size; for files of an administrator.
 
         Raises:
             RejectedNote: nothing more of it can be read.

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from mednerapp.domain.exchange import Document, Unreadable
 from mednerapp.errors import MedNerError
 from mednerapp.formats import complete
-from mednerapp.formats.uploads import rows, table
+from mednerapp.formats.uploads import table
 from mednerapp.formats.uploads.options import Columns, Found, NotUtf8, Options
 
 _LIBRARIES = {"xlsx": "openpyxl", "pdf": "pypdf", "json": "pypdf", "rtf": "striprtf.striprtf"}
@@ -138,13 +138,8 @@ def _reason(error: Exception) -> dict[str, Any]:
 
 
 def _found(request: dict[str, Any], data: bytes, name: str, options: Options) -> Iterator[Any]:
-    path, ending = request.get("path"), table.ending_of(name)
-    if path and ending in ("csv", "tsv"):
-        return rows.limited(rows.csv_file(path, options, tabs=ending == "tsv"), options)
-    if path:
-        with open(path, "rb") as file:  # noqa: PTH123 - a plain file
-            data = file.read()
-    return table.read(data, name, options)
+    path = request.get("path")
+    return table.read_file(path, name, options) if path else table.read(data, name, options)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from mednerapp.formats.uploads.options import NotUtf8, Options, Reading, decode
 
 Reader = Callable[[bytes, str, Options], Reading]
 MOST_MEMBERS = 10_000
+_HEAD = 64  # bytes
 MOST_BYTES = 8 * 2**20  # of a file that is one note
 _SINGLE = frozenset(("txt", "md", "html", "htm", "rtf"))
 _MAGIC = {
@@ -60,6 +61,12 @@ READERS: dict[str, Reader] = {
     "ndjson": lambda data, _, options: clinical.fhir(data, options),
     "xml": lambda data, _, options: clinical.cda(data),  # noqa: ARG005
 }
+STREAMS: dict[str, Callable[[str, Options], Reading]] = {
+    "csv": rows.csv_file,
+    "tsv": lambda path, options: rows.csv_file(path, options, tabs=True),
+    "jsonl": rows.json_lines_file,
+    "parquet": rows.parquet,
+}
 ENDINGS = (*READERS, "zip")
 
 
@@ -77,19 +84,40 @@ def read(data: bytes, name: str, options: Options) -> Reading:
     yield from rows.limited(found, options)
 
 
+def read_file(path: str, name: str, options: Options) -> Reading:
+    """As `read`, of a file on this machine: tables of any size are read as they go, other files whole."""
+    ending = ending_of(name)
+    with open(path, "rb") as file:  # noqa: PTH123 - a plain file
+        data = file.read(_HEAD if ending in STREAMS else -1)
+    if ending not in STREAMS:
+        yield from read(data, name, options)
+        return
+    _require(data, ending)
+    yield from rows.limited(_asking(STREAMS[ending](path, options)), options)
+
+
 def _single(data: bytes, name: str, options: Options) -> Reading:
     ending = ending_of(name)
+    _require(data, ending)
+    if ending in _SINGLE and len(data) > MOST_BYTES:
+        raise RejectedNote(f"The file has {len(data) / 2**20:,.0f} MB of text; a note has at most {MOST_BYTES >> 20}.")
+    yield from _asking(READERS[ending](data, name, options))
+
+
+def _require(data: bytes, ending: str) -> None:
+    """Raises RejectedNote when a file of this ending is not read, or is none by its first bytes."""
     if ending not in READERS:
         raise RejectedNote(f"Files of this kind are not read. Those that are: {', '.join('.' + e for e in ENDINGS)}.")
     if not data:
         raise RejectedNote("The file is empty.")
-    if ending in _SINGLE and len(data) > MOST_BYTES:
-        raise RejectedNote(f"The file has {len(data) / 2**20:,.0f} MB of text; a note has at most {MOST_BYTES >> 20}.")
     what = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), "")
     if what != _OWN.get(ending, "") and (what or ending in ("docx", "xlsx", "parquet")):
         raise RejectedNote(f"The file is called .{ending} but is {f'a {what} file' if what else 'something else'}.")
+
+
+def _asking(found: Reading) -> Reading:
     try:
-        yield from READERS[ending](data, name, options)
+        yield from found
     except NotUtf8 as error:
         yield error.question
     except UnicodeDecodeError:
