@@ -104,6 +104,7 @@ def gone(pid: int) -> bool:
         return True
 
 
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
 def test_two_processes_come_to_the_weights_of_one(base: Path, tmp_path: Path, method: Method) -> None:
     hyper = LORA if method is Method.LORA else replace(LORA, method=method, learning_rate=1e-3)
@@ -120,6 +121,7 @@ def test_two_processes_come_to_the_weights_of_one(base: Path, tmp_path: Path, me
     assert manifest["selected_on"] == read_manifest(tmp_path / "alone" / "adapter")["selected_on"]
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_run_goes_on_with_another_number_of_devices(base: Path, tmp_path: Path) -> None:
     hyper = replace(LORA, epochs=3)
     train(task_of(base, tmp_path / "alone", hyper), Heard().hooks())
@@ -151,6 +153,7 @@ def test_a_process_that_is_killed_fails_the_training_with_the_reason(base: Path,
     assert not (tmp_path / "adapter").exists()
 
 
+@pytest.mark.usefixtures("warm")
 def test_what_a_process_cannot_do_is_said_in_its_words(base: Path, tmp_path: Path) -> None:
     task = replace(task_of(base, tmp_path), encoder_hash="0" * 64)
     with pytest.raises(ModelProblem, match="The weights of the encoder 'tiny' are not those that were installed"):
