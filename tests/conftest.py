@@ -13,13 +13,13 @@ import pytest
 import sqlalchemy as sa
 from support import postgres
 from support.network import forbid_outgoing
-from support.warm import _warm_server, warm
+from support.warm import warm
 
 from db.engine import Database, connect
 from db.migrate import upgrade
 from mednerapp.store import Store
 
-__all__ = ["_warm_server", "warm"]
+__all__ = ["warm"]
 
 forbid_outgoing()
 

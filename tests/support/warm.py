@@ -1,48 +1,74 @@
-"""Python processes that start in a moment: forked from one that has loaded torch and all that takes seconds.
+"""Python processes that start in a moment: forked from one that has loaded what takes seconds to load.
 
-The fixture `warm` makes `subprocess.Popen` do so for the commands in `WARM`, in the test and in what it starts. They
+The fixture `warm` makes `subprocess.Popen` do so for the commands of `kind_of`, in the test and in what it starts. They
 are processes of their own in every way that a test can see (pid, signals, pipes, environment, kill -9) but one: their
 parent is the process they are forked from. A test of how a command itself starts takes no such fixture.
 """
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WARM = ("mednerapp.cli", "mednerapp.jobs.lifeline", "mednerapp.jobs.peer")  # modules; and every script of the tests
-PRELOAD = ("mednerapp.jobs.trials.preload", "mednerapp.cli.main", "mednerapp.jobs.peer", "mednerapp.jobs.lifeline")
-PRELOAD += (
-    "transformers.models.bert.modeling_bert",
-    "transformers.models.roberta.modeling_roberta",
-    "peft.tuners.lora",
-)
+Kind = Literal["models", "web"]
+# A process of the web never loads torch, so there are two of them to fork from, each made when it is first needed.
+PRELOAD: dict[Kind, tuple[str, ...]] = {
+    "models": (
+        "mednerapp.cli.main",
+        "mednerapp.jobs.peer",
+        "mednerapp.jobs.trials.preload",
+        "peft.tuners.lora",
+        "transformers.models.bert.modeling_bert",
+        "transformers.models.roberta.modeling_roberta",
+    ),
+    "web": (
+        "mednerapp.http.application",
+        "mednerapp.ui.charts",
+        "mednerapp.ui.process",
+        "pandas",
+        "pyarrow",
+        "streamlit.web.bootstrap",
+        "streamlit.web.cli",
+        "uvicorn.protocols.http.auto",
+        "uvicorn.protocols.websockets.auto",
+    ),
+}
+LIFELINE = "mednerapp.jobs.lifeline"
 LARGEST = 2**17  # bytes of a command with its environment
 LAST_FILE = 1024
 
-_address = ""
+_addresses: dict[Kind, str] = {}
 
 
-def is_warm(command: object) -> bool:
+def kind_of(command: object) -> Kind | None:
+    """What to fork the command from; None: it is started as ever."""
     words = [str(word) for word in command] if isinstance(command, Sequence) and not isinstance(command, str) else []
     if words[:1] != [sys.executable]:
-        return False
-    return words[2] in WARM if words[1] == "-m" else words[1].startswith(str(ROOT / "tests"))
+        return None
+    if words[1:4] == ["-m", "streamlit", "run"] or words[1:6] == ["-m", LIFELINE, "-m", "streamlit", "run"]:
+        return "web"
+    ours = words[1:3] in (["-m", "mednerapp.cli"], ["-m", "mednerapp.jobs.peer"], ["-m", LIFELINE])
+    return "models" if ours or (words[1:2] and words[1].startswith(str(ROOT / "tests"))) else None
+
+
+_Popen = subprocess.Popen
 
 
 class Popen(subprocess.Popen[Any]):
@@ -50,7 +76,9 @@ class Popen(subprocess.Popen[Any]):
 
     def _execute_child(self, args: Any, *rest: Any) -> None:  # what the base class calls to start the process
         self._server: socket.socket | None = None
-        if not is_warm(args):
+        kind = kind_of(args)
+        address = _address(kind) if kind else None
+        if address is None:
             super()._execute_child(args, *rest)
             return
         _, _, _, _, cwd, env, _, _, _, p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, *_, new_session, _ = (
@@ -63,7 +91,7 @@ class Popen(subprocess.Popen[Any]):
             "new_session": new_session,
         }
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._server.connect(_address)
+        self._server.connect(address)
         ends = [own if own >= 0 else i for i, own in enumerate((p2cread, c2pwrite, errwrite))]
         socket.send_fds(self._server, [json.dumps(order).encode()], ends)
         self.pid = int(self._server.recv(64))
@@ -145,11 +173,10 @@ def _tell_ends(children: dict[int, socket.socket]) -> None:
             caller.send(str(status).encode())
 
 
-def main() -> None:
-    global _address  # noqa: PLW0603 -- of this process and its forks
-    _address = sys.argv[1]
-    with socket.socket(fileno=int(sys.argv[2])) as listener:
-        for name in PRELOAD:
+def main(kind: Kind, address: str, listening: int) -> None:
+    _addresses[kind] = address  # and no other: what is forked here starts the other kind as ever
+    with socket.socket(fileno=listening) as listener:
+        for name in PRELOAD[kind]:
             importlib.import_module(name)
         order = _serve(listener)
     if order is None:
@@ -173,42 +200,37 @@ def main() -> None:
         runpy.run_path(words[0], run_name="__main__")
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """The address of a server, which answers once it has loaded everything."""
-    with (
-        tempfile.TemporaryDirectory(prefix="medner-warm-") as folder,
-        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
-    ):
-        address = str(Path(folder) / "socket")
+def _address(kind: Kind) -> str | None:
+    """Where the one to fork from listens. In a test it is started; it answers once it has loaded everything."""
+    if kind in _addresses or __name__ == "__main__":
+        return _addresses.get(kind)
+    folder = tempfile.mkdtemp(prefix="medner-warm-")
+    address = str(Path(folder) / "socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
         listener.listen(64)
-        number = listener.fileno()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.warm", address, str(number)],
+        process = _Popen(
+            [sys.executable, "-m", "tests.support.warm", kind, address, str(listener.fileno())],
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
             cwd=ROOT,
             stdin=subprocess.PIPE,
-            pass_fds=[number],
+            pass_fds=[listener.fileno()],
         )
-        try:
-            yield address
-        finally:
-            process.communicate()
 
+    def end() -> None:
+        process.communicate()
+        shutil.rmtree(folder)
 
-@pytest.fixture(scope="session")
-def _warm_server() -> Iterator[str]:
-    with server() as address:
-        yield address
+    atexit.register(end)
+    _addresses[kind] = address
+    return address
 
 
 @pytest.fixture
-def warm(_warm_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def warm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands of the product start warm in this test."""
-    monkeypatch.setattr(sys.modules[__name__], "_address", _warm_server)
     monkeypatch.setattr(subprocess, "Popen", Popen)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))  # type: ignore[arg-type]
