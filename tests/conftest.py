@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -63,15 +64,17 @@ def emptied_postgres_url(_shared_postgres_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "medner.sqlite"
+    path = tmp_path_factory.mktemp("template") / "template.sqlite"
     upgrade(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
-    """A fresh, migrated SQLite database."""
-    path = tmp_path / "medner.sqlite"
+def sqlite_url(_sqlite_template: Path) -> str:
+    """A fresh, migrated SQLite database, where that of the test before was."""
+    path = _sqlite_template.with_name("medner.sqlite")
+    for former in path.parent.glob(f"{path.name}*"):
+        former.unlink()
     shutil.copyfile(_sqlite_template, path)
     return f"sqlite:///{path}"
 
@@ -82,11 +85,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "emptied_postgres_url")
 
 
+_connected = cache(connect)  # an engine keeps what it has compiled, which is most of the work of a short test
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    opened = connect(database_url)
+    opened = _connected(database_url)
     yield opened
-    opened.dispose()
+    opened.dispose()  # the connections
 
 
 @pytest.fixture
@@ -98,7 +104,7 @@ def store(database: Database) -> Store:
 @pytest.fixture
 def sqlite_store(sqlite_url: str) -> Iterator[Store]:
     """The store on a fresh SQLite database, for tests whose point is not the database."""
-    opened = connect(sqlite_url)
+    opened = _connected(sqlite_url)
     yield Store(opened)
     opened.dispose()
 

@@ -69,12 +69,14 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def installed(folder: Path) -> Generator[Installation]:
+def installed(
+    folder: Path, *, start: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+) -> Generator[Installation]:
     """Prepared as by the command, started, and stopped at the end."""
     settings = Settings(data_dir=folder, demo=True, port=0)
     bootstrap.prepare(settings)
     app = bootstrap.build(settings)
-    process = subprocess.Popen([sys.executable, str(HERE / "serve_quickly.py")], cwd=ROOT, env=environment(settings))
+    process = start([sys.executable, str(HERE / "serve_quickly.py")], cwd=ROOT, env=environment(settings))
     installation = Installation(app, process)
     try:
         wait_until(installation.healthy, "the web process")

@@ -6,10 +6,13 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import httpx
-from loop.installation import Installation, wait_until
+import pytest
+from loop.installation import Installation, installed, wait_until
+from support import warm
 
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.annotations import replay
@@ -20,9 +23,17 @@ from mednerapp.services import annotating, fine_tuning, queueing, reporting
 KILLS = int(os.environ.get("MEDNER_KILLS", "5"))
 
 
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One whose processes are back soon after a kill; `test_whole_loop.py` has one that starts as it does elsewhere."""
+    warm.prepare("web")
+    with installed(tmp_path_factory.mktemp("loop") / "data", start=warm.Popen) as running:
+        yield running
+
+
 @dataclass
 class Editor:
-    """Somebody who edits without pause and sends each edit again until it is acknowledged, as the span editor does."""
+    """Somebody who edits faster than anyone and sends each edit again until it is acknowledged, as the editor does."""
 
     installation: Installation
     annotation_id: int
@@ -38,6 +49,7 @@ class Editor:
             while not self.stop.is_set():
                 self.sent += 1
                 self._deliver(client, self.sent)
+                time.sleep(0.02)
 
     def _deliver(self, client: httpx.Client, seq: int) -> None:
         start = seq % (self.length - 1)

@@ -77,7 +77,7 @@ class Popen(subprocess.Popen[Any]):
     def _execute_child(self, args: Any, *rest: Any) -> None:  # what the base class calls to start the process
         self._server: socket.socket | None = None
         kind = kind_of(args)
-        address = _address(kind) if kind else None
+        address = prepare(kind) if kind else None
         if address is None:
             super()._execute_child(args, *rest)
             return
@@ -89,6 +89,7 @@ class Popen(subprocess.Popen[Any]):
             "folder": str(cwd or Path.cwd()),
             "environment": dict(os.environ if env is None else env),
             "new_session": new_session,
+            "addresses": _addresses,
         }
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._server.connect(address)
@@ -174,7 +175,7 @@ def _tell_ends(children: dict[int, socket.socket]) -> None:
 
 
 def main(kind: Kind, address: str, listening: int) -> None:
-    _addresses[kind] = address  # and no other: what is forked here starts the other kind as ever
+    _addresses[kind] = address
     with socket.socket(fileno=listening) as listener:
         for name in PRELOAD[kind]:
             importlib.import_module(name)
@@ -182,6 +183,7 @@ def main(kind: Kind, address: str, listening: int) -> None:
     if order is None:
         return
     subprocess.Popen = Popen
+    _addresses.update(order["addresses"])
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["folder"])
@@ -200,8 +202,11 @@ def main(kind: Kind, address: str, listening: int) -> None:
         runpy.run_path(words[0], run_name="__main__")
 
 
-def _address(kind: Kind) -> str | None:
-    """Where the one to fork from listens. In a test it is started; it answers once it has loaded everything."""
+def prepare(kind: Kind) -> str | None:
+    """Where the one to fork from listens. In a test it is started; it answers once it has loaded everything.
+
+    What is itself forked knows those that were there then, and starts everything else as ever.
+    """
     if kind in _addresses or __name__ == "__main__":
         return _addresses.get(kind)
     folder = tempfile.mkdtemp(prefix="medner-warm-")
