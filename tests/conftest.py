@@ -118,13 +118,15 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
 
 # Files that take minutes: begun first, so that no process is left with one of them while the others have nothing to do.
 _LONG = (
-    "jobs/test_worker.py",
-    "loop/test_kills.py",
     "browser/test_accessibility.py",
-    "browser/test_pages_in_browser.py",
-    "cli/test_command_line.py",
     "loop/test_whole_loop.py",
+    "browser/test_pages_in_browser.py",
+    "loop/test_kills.py",
+    "jobs/test_worker.py",
+    "jobs/test_together.py",
+    "cli/test_command_line.py",
     "cli/test_compare_command.py",
+    "bench/test_bench_annotate.py",
 )
 
 
