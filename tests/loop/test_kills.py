@@ -50,7 +50,7 @@ class Editor:
             while not self.stop.is_set():
                 self.sent += 1
                 self._deliver(client, self.sent)
-                time.sleep(0.02)
+                time.sleep(0.05)
 
     def _deliver(self, client: httpx.Client, seq: int) -> None:
         start = seq % (self.length - 1)

@@ -122,6 +122,13 @@ class Popen(subprocess.Popen[Any]):
                 self._waitpid_lock.release()
         return self.returncode
 
+    def __del__(self, *args: Any, **more: Any) -> None:
+        """Somebody else may have waited for the process by its number, as psutil does."""
+        if getattr(self, "_server", None):
+            self._internal_poll()
+            self._server.close()
+        super().__del__(*args, **more)
+
 
 def _serve(listener: socket.socket) -> dict[str, Any] | None:
     """Forks until our standard input is closed, then kills what is left. In the fork: what it is to do."""
