@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -13,10 +14,13 @@ import pytest
 import sqlalchemy as sa
 from support import postgres
 from support.network import forbid_outgoing
+from support.warm import warm
 
 from db.engine import Database, connect
 from db.migrate import upgrade
 from mednerapp.store import Store
+
+__all__ = ["warm"]
 
 forbid_outgoing()
 
@@ -60,15 +64,17 @@ def emptied_postgres_url(_shared_postgres_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "medner.sqlite"
+    path = tmp_path_factory.mktemp("template") / "template.sqlite"
     upgrade(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
-    """A fresh, migrated SQLite database."""
-    path = tmp_path / "medner.sqlite"
+def sqlite_url(_sqlite_template: Path) -> str:
+    """A fresh, migrated SQLite database, where that of the test before was."""
+    path = _sqlite_template.with_name("medner.sqlite")
+    for former in path.parent.glob(f"{path.name}*"):
+        former.unlink()
     shutil.copyfile(_sqlite_template, path)
     return f"sqlite:///{path}"
 
@@ -79,11 +85,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "emptied_postgres_url")
 
 
+_connected = cache(connect)  # an engine keeps what it has compiled, which is most of the work of a short test
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    opened = connect(database_url)
+    opened = _connected(database_url)
     yield opened
-    opened.dispose()
+    opened.dispose()  # the connections
 
 
 @pytest.fixture
@@ -95,7 +104,7 @@ def store(database: Database) -> Store:
 @pytest.fixture
 def sqlite_store(sqlite_url: str) -> Iterator[Store]:
     """The store on a fresh SQLite database, for tests whose point is not the database."""
-    opened = connect(sqlite_url)
+    opened = _connected(sqlite_url)
     yield Store(opened)
     opened.dispose()
 
@@ -109,13 +118,15 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
 
 # Files that take minutes: begun first, so that no process is left with one of them while the others have nothing to do.
 _LONG = (
-    "jobs/test_worker.py",
-    "loop/test_kills.py",
     "browser/test_accessibility.py",
-    "browser/test_pages_in_browser.py",
-    "cli/test_command_line.py",
     "loop/test_whole_loop.py",
+    "browser/test_pages_in_browser.py",
+    "loop/test_kills.py",
+    "jobs/test_worker.py",
+    "jobs/test_together.py",
+    "cli/test_command_line.py",
     "cli/test_compare_command.py",
+    "bench/test_bench_annotate.py",
 )
 
 

@@ -72,7 +72,9 @@ def gold_file(folder: Path) -> Path:
     return path
 
 
-def test_the_documented_sequence_runs_headless_and_its_numbers_agree(run: Run, here: Run, tmp_path: Path) -> None:
+def test_the_documented_sequence_runs_headless_and_its_numbers_agree(
+    run: Run, here: Run, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     path = gold_file(tmp_path)
     labels = ("-l", "Sign=Symptom", "-l", "Medication=Drug")
     first = run("import", str(path), "--project", "Ward", "--create", "--gold", *labels, "--json")
@@ -80,6 +82,7 @@ def test_the_documented_sequence_runs_headless_and_its_numbers_agree(run: Run, h
     assert (report["imported"], report["rejected"], report["dropped_labels"]) == (5, 1, {"Date": 5})
     assert "password" in first.stderr, "the first administrator's password is shown by whichever command comes first"
     assert printed(here("import", str(path), "--project", "Ward", "--gold", *labels, "--json"))["duplicate"] == 5
+    request.getfixturevalue("warm")  # what comes has workers, which load torch
 
     frozen = printed(here("freeze", "--project", "Ward", "--name", "first", "--json"))
     assert frozen["notes"] == {"train": 2, "dev": 1, "test": 2}

@@ -86,6 +86,7 @@ def here(opened: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
     os.umask(before)
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_killed_experiment_goes_on_and_ends_in_table_figure_and_data(
     opened: App, tmp_path: Path, here: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from job_bench import Bench, wait_for
+from support import warm
 from training_place import Place
 
 from mednerapp.domain.jobs import JobKind, JobState, overlapping
@@ -91,9 +92,9 @@ class Heard:
         )
 
 
-def children(pid: int) -> list[int]:
-    found = (path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children"))
-    return sorted(int(child) for text in found for child in text.split())
+def family() -> set[int]:
+    """Every process that comes from this one, however it was started."""
+    return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
 def gone(pid: int) -> bool:
@@ -104,6 +105,7 @@ def gone(pid: int) -> bool:
         return True
 
 
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
 def test_two_processes_come_to_the_weights_of_one(base: Path, tmp_path: Path, method: Method) -> None:
     hyper = LORA if method is Method.LORA else replace(LORA, method=method, learning_rate=1e-3)
@@ -120,6 +122,7 @@ def test_two_processes_come_to_the_weights_of_one(base: Path, tmp_path: Path, me
     assert manifest["selected_on"] == read_manifest(tmp_path / "alone" / "adapter")["selected_on"]
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_run_goes_on_with_another_number_of_devices(base: Path, tmp_path: Path) -> None:
     hyper = replace(LORA, epochs=3)
     train(task_of(base, tmp_path / "alone", hyper), Heard().hooks())
@@ -138,19 +141,20 @@ def test_a_run_goes_on_with_another_number_of_devices(base: Path, tmp_path: Path
 
 
 def test_a_process_that_is_killed_fails_the_training_with_the_reason(base: Path, tmp_path: Path) -> None:
-    before = set(children(os.getpid()))
+    before = family()
 
     def kill_the_second(done: int) -> None:
         if done == 2:
-            os.kill(max(set(children(os.getpid())) - before), signal.SIGKILL)
+            os.kill(max(family() - before), signal.SIGKILL)
 
     heard = Heard(kill_the_second)
     with pytest.raises(ModelProblem, match=r"process 2 of 2 of this training, on cpu, ended unexpectedly \(signal 9\)"):
         train_together(task_of(base, tmp_path, replace(LORA, epochs=500)), heard.hooks(), devices=TWO)
-    assert set(children(os.getpid())) == before
+    assert family() == before
     assert not (tmp_path / "adapter").exists()
 
 
+@pytest.mark.usefixtures("warm")
 def test_what_a_process_cannot_do_is_said_in_its_words(base: Path, tmp_path: Path) -> None:
     task = replace(task_of(base, tmp_path), encoder_hash="0" * 64)
     with pytest.raises(ModelProblem, match="The weights of the encoder 'tiny' are not those that were installed"):
@@ -170,8 +174,10 @@ class Host:
             "MEDNER_DEVICE": "cpu:0,cpu:1",
             "PYTHONPATH": str(Path(__file__).parent.parent.parent),
         }
+        warm.prepare("models")
+        before = family()
         with (bench.folder / "worker.log").open("ab") as log:
-            self.worker = subprocess.Popen(
+            self.worker = warm.Popen(
                 [sys.executable, "-m", "mednerapp.cli", "worker", "--id", "two"],
                 env=environment,
                 stdout=log,
@@ -179,7 +185,7 @@ class Host:
             )
         bench._workers.append(self.worker)
         wait_for(lambda: bench.job(self.run.job_id).done > 3, "the training goes on")
-        self.peers = children(self.worker.pid)
+        self.peers = family() - before - {self.worker.pid}
 
     @property
     def job(self):

@@ -7,6 +7,7 @@ import subprocess
 import time
 from datetime import timedelta
 
+import pytest
 from job_bench import Bench, wait_for
 
 from mednerapp.domain.jobs import JobKind, JobState, Outcome, overlapping
@@ -14,6 +15,8 @@ from mednerapp.domain.models import RunState
 from mednerapp.jobs.engine import workflow_id
 from mednerapp.jobs.failures import FULL
 from mednerapp.jobs.recovery import MOST_DEATHS
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

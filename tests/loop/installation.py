@@ -70,13 +70,15 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def installed(folder: Path, *, log: IO[bytes] | None = None) -> Generator[Installation]:
+def installed(
+    folder: Path, *, start: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen, log: IO[bytes] | None = None
+) -> Generator[Installation]:
     """Prepared as by the command, started, and stopped at the end. log: takes all that its processes print."""
     settings = Settings(data_dir=folder, demo=True, port=0)
     bootstrap.prepare(settings)
     app = bootstrap.build(settings)
     command = [sys.executable, str(HERE / "serve_quickly.py")]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(settings), stdout=log, stderr=log)
+    process = start(command, cwd=ROOT, env=environment(settings), stdout=log, stderr=log)
     installation = Installation(app, process)
     try:
         wait_until(installation.healthy, "the web process")

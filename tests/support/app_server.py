@@ -30,6 +30,7 @@ from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import AdapterKind
 from mednerapp.services import demo
 from mednerapp.settings import Settings, environment
+from support import warm
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60  # seconds until a server must answer
@@ -115,7 +116,7 @@ def running(
     command = [sys.executable, *python, "-m", "streamlit", "run", "app.py"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     variables = {**environment(settings), "OMP_NUM_THREADS": "1", **(env or {})}
-    process = subprocess.Popen(command, cwd=ROOT, env=variables, stderr=stderr)
+    process = warm.Popen(command, cwd=ROOT, env=variables, stderr=stderr)
     app = bootstrap.build(settings)
     server = AppServer(f"http://127.0.0.1:{port}", app, process)
     try:
