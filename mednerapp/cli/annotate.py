@@ -113,6 +113,7 @@ def _load(
     *, adapter: Adapter, folder: Path, base_folder: Path, device: str, precision: Literal["fp32", "int8"]
 ) -> Predictor:
     from mednerapp.ner.loading import pick_device
+    from mednerapp.ner.memory import give_back_free_memory
     from mednerapp.ner.prediction import predict
     from mednerapp.ner.residency import Models
 
@@ -123,6 +124,8 @@ def _load(
         raise ModelProblem(f"The weights of {adapter.name!r} are not those that were registered.")
 
     def run(texts: Sequence[str], /) -> Sequence[Sequence[ScoredSpan]]:
-        return predict(tagger, texts)
+        found = predict(tagger, texts)
+        give_back_free_memory()
+        return found
 
     return run

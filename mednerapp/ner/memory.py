@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import sys
@@ -33,3 +34,13 @@ def release() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+def give_back_free_memory() -> None:
+    """Hand what the C library's allocator holds free back to the system, where it can; some milliseconds.
+
+    Batches of ever other sizes leave holes, which in a process that runs for hours add up to a hundred megabytes.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
