@@ -23,6 +23,7 @@ def test_a_moments_need_is_no_growth_and_half_a_kilobyte_of_each_note_is() -> No
     assert level(readings(0, spikes=True), notes=NOTES).flat
     assert level(readings(0, spikes=True), notes=NOTES).most == 680 * MB
     assert not level(readings(500), notes=NOTES).flat
+    assert not level([*readings(500), *[(NOTES, 100 * MB)] * 50], notes=NOTES).flat  # it ends, and lets go
     assert not level(readings(500, spikes=True), notes=NOTES).flat
 
 

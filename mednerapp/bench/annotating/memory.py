@@ -30,8 +30,8 @@ class Level:
 
 
 def level(readings: Sequence[tuple[int, int]], *, notes: int) -> Level:
-    """readings: (notes written, bytes). notes: in all."""
-    later = [(at, size) for at, size in readings if at >= notes // 10 and size]
+    """readings: (notes written, bytes). notes: in all; when they are written the processes end, and grow smaller."""
+    later = [(at, size) for at, size in readings if notes // 10 <= at < notes and size]
     if not later:
         return Level(0, 0, 0)
     spell = max(1, notes // _SPELL)
