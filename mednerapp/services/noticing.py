@@ -49,12 +49,14 @@ class Notice:
 
 def open_jobs(store: Store, *, user: User) -> frozenset[int]:
     """Ids of the jobs that they started and that have not ended."""
+    user.require(Permission.ANNOTATE)
     with store.read() as tx:
         return frozenset(job.id for job in tx.jobs.open() if job.created_by == user.id)
 
 
 def news(store: Store, *, user: User, jobs: Collection[int]) -> list[Notice]:
     """Those of the jobs, started by them, that have ended; of one that was erased with its project there is none."""
+    user.require(Permission.ANNOTATE)
     found: list[Notice] = []
     with store.read() as tx:
         for job_id in sorted(jobs):

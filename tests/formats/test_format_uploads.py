@@ -154,6 +154,8 @@ def test_an_encoding_is_asked_for_with_a_preview_and_never_guessed(sandbox: Sand
     for encoding in ("utf-8-sig", "utf-16", "utf-32"):
         assert [d.text for d in notes("a.txt", "Fièvre".encode(encoding))] == ["Fièvre"]
     (question,) = [i for i in table.read(b"text\nFi\xe8vre\n", "a.csv", Options()) if isinstance(i, AskEncoding)]
+    for name in ("a.tsv", "a.jsonl", "a.hl7"):
+        assert [type(i) for i in table.read(b"text\nFi\xe8vre\n", name, Options())] == [AskEncoding]
     assert "Fièvre" in question.previews["cp1252"]
 
 

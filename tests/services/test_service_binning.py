@@ -228,16 +228,17 @@ def test_a_note_that_comes_back_while_it_is_purged_stays(store: Store, project: 
         assert tx.notes.get(note_id).text == TEXT
 
 
-def test_nothing_of_a_purged_text_is_left_in_the_files_of_the_database(sqlite_store: Store, tmp_path: Path) -> None:
+def test_nothing_of_a_purged_text_is_left_in_the_files_of_the_database(sqlite_store: Store, sqlite_url: str) -> None:
     store = sqlite_store
     lead, project = make_user(store, Role.LEAD), make_project(store)
+    database = Path(sqlite_url.removeprefix("sqlite:///"))
     gone = add_note(store, project, f"{SECRET}. " * 400, title="Zwieback")
     for number in range(20):
         add_note(store, project, f"{TEXT} {number}")
     words = [word.encode() for word in ("Xylophagia", "xylophagia", "Quetzal", "quetzal", "Zwieback", "zwieback")]
 
     def there() -> set[bytes]:
-        files = [file.read_bytes() for file in tmp_path.glob("medner.sqlite*")]
+        files = [file.read_bytes() for file in database.parent.glob("medner.sqlite*")]
         return {word for word in words if any(word in content for content in files)}
 
     assert {b"Xylophagia", b"Zwieback"} <= there()

@@ -156,6 +156,8 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         Permission.IMPORT,
         lambda s, u: importing.import_uploads(s, user=u, project_id=9, uploads=[]),
     ),
+    "noticing.news": (Permission.ANNOTATE, lambda s, u: noticing.news(s, user=u, jobs=[9])),
+    "noticing.open_jobs": (Permission.ANNOTATE, lambda s, u: noticing.open_jobs(s, user=u)),
     "noticing.set_mail": (Permission.TRAIN, lambda s, u: noticing.set_mail(s, user=u, wanted=True)),
     "noticing.wants_mail": (Permission.TRAIN, lambda s, u: noticing.wants_mail(s, user=u)),
     "jobs.cancel": (Permission.TRAIN, lambda s, u: jobs.cancel(s, user=u, job_id=9)),

@@ -15,7 +15,6 @@ from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.models import NoteLabelCount
 from mednerapp.domain.notes import NewNote, NoteStatus
-from mednerapp.errors import InvalidValue
 from mednerapp.services import (
     accounts,
     annotating,
@@ -224,7 +223,8 @@ def test_a_link_to_a_note_of_another_project_switches_to_that_project(
     assert "note" not in shown.query_params
 
 
-def break_off() -> None:
+def break_off() -> None:  # runs as a script of its own: what it needs is imported inside
+    from mednerapp.errors import InvalidValue
     from mednerapp.ui import errors
 
     errors.show(InvalidValue("The rank has to be *at least* 1."))

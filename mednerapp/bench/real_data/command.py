@@ -154,7 +154,8 @@ def compared(commands: Commands, settings: Settings, browser: Browser, url: str,
         page.part(shown, "Training")
         shown.get_by_text("For reference: the published table").click()
         page.settle(shown)
-        places += agreement.training(page.seen(shown), commands.json("runs", "-p", project), published)
+        runs = [run for run in commands.json("runs", "-p", project) if run["dataset"] == report["dataset"]]
+        places += agreement.training(page.seen(shown), runs, published)
     return places
 
 

@@ -93,7 +93,7 @@ def read_file(path: str, name: str, options: Options) -> Reading:
         yield from read(data, name, options)
         return
     _require(data, ending)
-    yield from rows.limited(_asking(STREAMS[ending](path, options)), options)
+    yield from rows.limited(_asking(lambda: STREAMS[ending](path, options)), options)
 
 
 def _single(data: bytes, name: str, options: Options) -> Reading:
@@ -101,7 +101,7 @@ def _single(data: bytes, name: str, options: Options) -> Reading:
     _require(data, ending)
     if ending in _SINGLE and len(data) > MOST_BYTES:
         raise RejectedNote(f"The file has {len(data) / 2**20:,.0f} MB of text; a note has at most {MOST_BYTES >> 20}.")
-    yield from _asking(READERS[ending](data, name, options))
+    yield from _asking(lambda: READERS[ending](data, name, options))
 
 
 def _require(data: bytes, ending: str) -> None:
@@ -115,9 +115,10 @@ def _require(data: bytes, ending: str) -> None:
         raise RejectedNote(f"The file is called .{ending} but is {f'a {what} file' if what else 'something else'}.")
 
 
-def _asking(found: Reading) -> Reading:
+def _asking(read_: Callable[[], Reading]) -> Reading:
+    """A reader may find out what it has to ask when it is called, or later."""
     try:
-        yield from found
+        yield from read_()
     except NotUtf8 as error:
         yield error.question
     except UnicodeDecodeError:
