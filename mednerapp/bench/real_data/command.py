@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from db.migrate import upgrade
 from mednerapp import bootstrap
 from mednerapp.bench.real_data import agreement, page
 from mednerapp.bench.real_data.agreement import Place
-from mednerapp.bench.real_data.steps import PROGRAM, Commands, at, saved
+from mednerapp.bench.real_data.steps import PROGRAM, Commands, at
 from mednerapp.services import accounts
 from mednerapp.settings import Settings
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         accounts.ensure_demo_users(app.store)
     commands = Commands(settings, threads=given.threads)
     prepare(commands, given)
-    forecast(commands, settings, shares, settings_of_runs)
+    forecast(commands, shares, settings_of_runs)
     if not given.no_browser and not look(commands, settings, given.screenshots):
         raise SystemExit(1)
 
@@ -71,12 +72,12 @@ def prepare(commands: Commands, given: argparse.Namespace) -> None:
     commands.once("models-add", "models", "add", str(given.encoder), "--name", ENCODER)
 
 
-def forecast(commands: Commands, settings: Settings, shares: Sequence[float], options: Sequence[str]) -> None:
+def forecast(commands: Commands, shares: Sequence[float], options: Sequence[str]) -> None:
     """Train on the shares, ask the curve, train on everything, and say both."""
     for share in shares:
         _train(commands, share, options)
     commands.once("evaluate-shares", "evaluate", "-p", PROJECT)
-    before = saved(settings.data_dir, "report-shares.json", commands.json("report", "-p", PROJECT))
+    before = json.loads(commands.once("report-shares", "report", "-p", PROJECT, "--json", shown=False))
     _train(commands, 1.0, options)
     commands.once("evaluate", "evaluate", "-p", PROJECT)
     sys.stdout.write(commands.run("report", "-p", PROJECT) + "\n")

@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from mednerapp.settings import Settings, environment
@@ -23,8 +22,8 @@ class Commands:
         self._kept = settings.data_dir / "printed"
         self._kept.mkdir(parents=True, exist_ok=True)
 
-    def once(self, step: str, *arguments: str) -> str:
-        """What the command printed, now or before; it is shown with the command."""
+    def once(self, step: str, *arguments: str, shown: bool = True) -> str:
+        """What the command printed, now or before; with `shown` it is printed with the command."""
         file = self._kept / f"{step}.txt"
         known = file.is_file()
         said = file.read_text(encoding="utf-8") if known else self.run(*arguments)
@@ -32,9 +31,10 @@ class Commands:
             unfinished = file.with_suffix(".part")
             unfinished.write_text(said, encoding="utf-8")
             unfinished.replace(file)
-        line = shlex.join(["mednerapp", *arguments])
-        sys.stdout.write(f"$ {line}{'   (run before)' if known else ''}\n{said.rstrip()}\n\n")
-        sys.stdout.flush()
+        if shown:
+            line = shlex.join(["mednerapp", *arguments])
+            sys.stdout.write(f"$ {line}{'   (run before)' if known else ''}\n{said.rstrip()}\n\n")
+            sys.stdout.flush()
         return said
 
     def run(self, *arguments: str) -> str:
@@ -56,11 +56,3 @@ def at(line: list[dict[str, float]], notes: float) -> dict[str, float] | None:
             part = (notes - before["notes"]) / (after["notes"] - before["notes"])
             return {key: before[key] + part * (after[key] - before[key]) for key in before}
     return None
-
-
-def saved(folder: Path, name: str, value: Any) -> Any:
-    """The value as it was first given under this name."""
-    file = folder / "printed" / name
-    if not file.is_file():
-        file.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    return json.loads(file.read_text(encoding="utf-8"))
