@@ -37,7 +37,8 @@ class Marked:
 class Measured:
     """found, gold: identifiers by the corpus's type. right, findings: what the detector marked, and how many touch gold.
 
-    words: of all texts, between blanks. seconds: on the clock. clean, touched: texts without an identifier, and those among them in which something was marked.
+    words: of all texts, between blanks. seconds: on the clock.
+    clean, touched: texts without an identifier, and those among them in which something was marked.
     missed: the values that were not found; only for those who tune, never for a report.
     """
 

@@ -51,7 +51,7 @@ def open_jobs(store: Store, *, user: User) -> frozenset[int]:
     """Ids of the jobs that they started and that have not ended."""
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
-        return frozenset(job.id for job in tx.jobs.open() if job.created_by == user.id)
+        return tx.jobs.open_of(user.id)
 
 
 def news(store: Store, *, user: User, jobs: Collection[int]) -> list[Notice]:

@@ -114,6 +114,12 @@ class Jobs:
         )
         return [_job(row) for row in rows]
 
+    def open_of(self, user_id: int) -> frozenset[int]:
+        """Ids of the queued and running jobs that this person started."""
+        return frozenset(
+            self._session.scalars(select(t.Job.id).where(t.Job.state.in_(OPEN), t.Job.created_by == user_id))
+        )
+
     def evaluations(self, dataset_id: int, *, after: int) -> dict[int, Job]:
         """The newest evaluation of each adapter on the dataset, by adapter id, among the jobs after that id."""
         rows = self._session.scalars(
