@@ -49,7 +49,7 @@ def test_text_of_a_note_stays_in_the_note(installation: Installation, page: Page
     page.goto(f"{installation.url}/annotate?note={note_id}")
     page.get_by_role("button", name="Submit & next").click()
     page.get_by_role("button", name=re.compile("Reject them and submit")).click()
-    expect(page).not_to_have_url(re.compile(rf"note={note_id}\\b"), timeout=LONG)
+    expect(page).not_to_have_url(re.compile(rf"note={note_id}\b"), timeout=LONG)
     freeze_and_train(page)
     _look_at_results(page)
     _fail_a_job(installation, page, letter)
