@@ -22,9 +22,8 @@ PLACE = """(mention) => {
     const range = document.createRange();
     range.setStart(node, at);
     range.setEnd(node, at + mention.length);
-    range.startContainer.parentElement.scrollIntoView({ block: 'center' });
     const { x, y, width, height } = range.getBoundingClientRect();
-    return { x, y, width, height };
+    return { x, y, width, height, middle: innerHeight / 2 };
   }
   return null;
 }"""
@@ -43,7 +42,11 @@ def picture(page: Page, name: str) -> None:
 def drag_over(page: Page, mention: str) -> None:
     box = page.evaluate(PLACE, mention)
     assert box, f"{mention!r} is not shown in one piece"
-    box = page.evaluate(PLACE, mention)  # once more, after it scrolled into view
+    if abs(box["y"] - box["middle"]) > box["middle"] / 2:  # towards the edge, or out of sight
+        page.mouse.move(box["x"], box["middle"])
+        page.mouse.wheel(0, box["y"] - box["middle"])
+        page.wait_for_timeout(300)  # the wheel turns slowly
+        box = page.evaluate(PLACE, mention)
     page.mouse.move(box["x"] + 1, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 1, box["y"] + box["height"] / 2, steps=5)

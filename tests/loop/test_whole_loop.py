@@ -1,4 +1,4 @@
-"""The whole loop as a person goes through it, in a real browser on a real installation.
+"""The whole loop as a person goes through it, in a real browser on a real installation; no text stays where it may not.
 
 With MEDNER_SCREENSHOTS=FOLDER the pages are kept as pictures; the ones in docs/images were made so.
 """
@@ -6,10 +6,14 @@ With MEDNER_SCREENSHOTS=FOLDER the pages are kept as pictures; the ones in docs/
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from loop.installation import Installation
-from loop.steps import EMAIL, LETTER, LONG, PASSWORD, drag_over, freeze_and_train, picture, saved, sign_in, upload
+from loop import trace
+from loop.installation import Installation, installed
+from loop.steps import EMAIL, LONG, PASSWORD, drag_over, freeze_and_train, picture, saved, sign_in, upload
 from playwright.sync_api import Page, expect
 
 from mednerapp.bootstrap import App
@@ -19,6 +23,17 @@ from mednerapp.domain.datasets import Split
 from mednerapp.services import accounts
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log") / "everything.txt"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, log: Path) -> Iterator[Installation]:
+    with log.open("wb") as output, installed(tmp_path_factory.mktemp("loop") / "data", log=output) as running:
+        yield running
 
 
 def annotation_of(app: App, note_id: int) -> Annotation:
@@ -32,8 +47,7 @@ def annotation_of(app: App, note_id: int) -> Annotation:
 
 def stored(app: App, note_id: int) -> dict[str, tuple[str, SpanState]]:
     """Mention -> (label, state)."""
-    text = LETTER.read_text(encoding="utf-8")
-    return {s.span.mention(text): (s.span.label, s.state) for s in annotation_of(app, note_id).spans}
+    return {s.span.mention(trace.TEXT): (s.span.label, s.state) for s in annotation_of(app, note_id).spans}
 
 
 def correct_by_mouse(page: Page) -> None:
@@ -62,11 +76,13 @@ def correct_by_keyboard(page: Page) -> None:
     saved(page)
 
 
-def test_upload_correct_train_and_compare(installation: Installation, page: Page) -> None:
+def test_upload_correct_train_and_compare_and_leave_no_trace(installation: Installation, page: Page, log: Path) -> None:
+    began, asked = time.time(), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
     app = installation.app
     accounts.create_user(app.store, by=None, email=EMAIL, name="Team Lead", role=Role.LEAD, password=PASSWORD)
     sign_in(page, installation.url)
-    note_id = upload(page, LETTER.read_bytes())
+    note_id = upload(page, trace.TEXT.encode())
     correct_by_mouse(page)
     correct_by_keyboard(page)
 
@@ -80,13 +96,16 @@ def test_upload_correct_train_and_compare(installation: Installation, page: Page
     expect(page.get_by_text("3 confirmed")).to_be_visible()
     assert stored(app, note_id) == before
     dark(page)
+    trace.annotate(page)
+    trace.search_and_refuse(page, installation.url)
 
     # Submit; what nobody looked at is asked about.
+    page.goto(f"{installation.url}/annotate?note={note_id}")
     page.get_by_role("button", name="Submit & next").click()
     page.get_by_role("button", name=re.compile("Reject them and submit")).click()
     expect(page).not_to_have_url(re.compile(rf"note={note_id}\b"), timeout=LONG)
     assert annotation_of(app, note_id).state is AnnotationState.SUBMITTED
-    assert len(annotation_of(app, note_id).confirmed()) == 3
+    assert len(annotation_of(app, note_id).confirmed()) == 4
 
     freeze_and_train(page)
 
@@ -101,6 +120,13 @@ def test_upload_correct_train_and_compare(installation: Installation, page: Page
         dataset = next(d for d in tx.datasets.all(1) if d.name == "After the referral letter")
         evaluations = tx.evaluations.of_dataset(dataset.id, Split.TEST)
     assert [e.notes for e in evaluations] == [3, 3]
+
+    # All of that, a job that fails and every export have left the text where it belongs.
+    trace.look_behind_a_number(page)
+    trace.fail_a_job(installation, page, trace.TEXT.encode())
+    trace.look_at_every_page(page, installation.url)
+    trace.take_away(installation, page)
+    trace.nowhere_else(installation, page, log, asked, began)
 
 
 def dark(page: Page) -> None:
