@@ -71,6 +71,7 @@ def test_two_clicks_lead_from_a_bar_to_the_place_in_the_note(page: Page, server:
     expect(page.get_by_text(title).first).to_be_visible(timeout=PATIENCE)
 
 
+@pytest.mark.usefixtures("warm")
 def test_every_number_is_one_that_the_command_line_prints(browser: Browser, server: AppServer, scored: Scored) -> None:
     settings = server.app.settings
     project = projects.all_projects(server.app.store)[0]
@@ -82,6 +83,7 @@ def test_every_number_is_one_that_the_command_line_prints(browser: Browser, serv
     assert sum(place.numbers for place in places) > 200
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_number_that_is_not_printed_is_found(browser: Browser, server: AppServer, scored: Scored) -> None:
     project = projects.all_projects(server.app.store)[0]
     report = Commands(server.app.settings, threads=1).json("report", "-p", project.name)

@@ -116,6 +116,21 @@ def test_the_history_is_asked_for_until_the_server_answers(editor: Editor) -> No
     assert contents(editor.saved()) == contents(ALL)
 
 
+def test_the_history_is_asked_for_ever_less_often(editor: Editor) -> None:
+    asked = list[str]()
+    editor.page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/history") else None)
+    editor.page.clock.install()
+    editor.open(ALL)
+    editor.change(answer=503)
+    reload(editor)
+
+    asked.clear()
+    for _ in range(30):
+        editor.page.clock.run_for(2_000)
+        editor.page.wait_for_timeout(50)  # of the real clock: until the server has answered
+    assert 3 <= len(asked) <= 6
+
+
 def test_undo_and_redo_go_back_over_a_reload(editor: Editor) -> None:
     editor.open(ALL)
     editor.choose("metformin")

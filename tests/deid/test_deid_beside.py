@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -40,16 +41,28 @@ def beside(model: Path, starter: Path) -> Iterator[Beside]:
     found.close()
 
 
-def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "identifying_server" in " ".join(child.cmdline())]
+@pytest.fixture
+def started(warm: None, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that a test has started, in order. They start warm."""
+    found: list[subprocess.Popen[bytes]] = []
+    warm_one = subprocess.Popen
+
+    def start(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        found.append(warm_one(*args, **options))
+        return found[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    return found
 
 
-def test_a_model_adds_to_what_the_rules_find_and_a_killed_process_is_started_again(beside: Beside) -> None:
+def test_a_model_adds_to_what_the_rules_find_and_a_killed_process_is_started_again(
+    beside: Beside, started: list[subprocess.Popen[bytes]]
+) -> None:
     detector = Detector((*Detector().recognisers, beside))
     found = [(TEXT[one.start : one.end], one.type) for one in detector.find(TEXT)]
     assert found == [("pneumonia", T.NAME), ("aspirin", T.PHONE)]
-    (process,) = children()
-    assert not any("pneumonia" in part for part in process.cmdline())
+    (process,) = started
+    assert not any("pneumonia" in part for part in cast("list[str]", process.args))
     process.kill()
     process.wait()
     long = "Nothing here. " * 20_000 + TEXT  # more than a pipe holds
@@ -58,21 +71,25 @@ def test_a_model_adds_to_what_the_rules_find_and_a_killed_process_is_started_aga
     assert beside(" \n") == []
 
 
-def test_a_model_that_cannot_be_opened_stops_the_note_and_says_why(starter: Path, tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_opened_stops_the_note_and_says_why(
+    starter: Path, tmp_path: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
     with pytest.raises(IdentifierModelFailed, match="no such folder"):
         Beside(tmp_path / "nowhere", starter)(TEXT)
     beside = Beside(starter, starter)
     with pytest.raises(IdentifierModelFailed, match="B-Disease") as failed:
         beside(TEXT)
     assert "aspirin" not in str(failed.value)
-    assert children() == []
+    assert [process.poll() is not None for process in started] == [True]
 
 
-def test_a_model_that_takes_too_long_is_ended(model: Path, starter: Path) -> None:
+def test_a_model_that_takes_too_long_is_ended(
+    model: Path, starter: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
     beside = Beside(model, starter, start_seconds=0.01)
     with pytest.raises(IdentifierModelFailed, match="took over"):
         beside(TEXT)
-    assert children() == []
+    assert [process.poll() is not None for process in started] == [True]
 
 
 def test_the_process_ends_with_its_parent_which_never_loads_torch(model: Path, starter: Path) -> None:
@@ -96,12 +113,15 @@ def test_the_process_ends_with_its_parent_which_never_loads_torch(model: Path, s
         pytest.fail("The process outlived its parent.")
 
 
-def test_it_ends_by_itself_when_nothing_comes_and_the_next_note_starts_another(model: Path, starter: Path) -> None:
+def test_it_ends_by_itself_when_nothing_comes_and_the_next_note_starts_another(
+    model: Path, starter: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
     beside = Beside(model, starter, idle_seconds=0.1)
     try:
         assert [TEXT[one.start : one.end] for one in beside(TEXT)] == ["pneumonia", "aspirin"]
-        (process,) = children()
+        (process,) = started
         process.wait(60)
         assert [TEXT[one.start : one.end] for one in beside(TEXT)] == ["pneumonia", "aspirin"]
+        assert len(started) == 2
     finally:
         beside.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -32,5 +33,10 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise OSError("the network is off in these tests")
 
-    monkeypatch.setattr("socket.socket.connect", refuse)
+    connect = socket.socket.connect
+
+    def within(found: socket.socket, address: str) -> None:
+        return connect(found, address) if found.family == socket.AF_UNIX else refuse()
+
+    monkeypatch.setattr("socket.socket.connect", within)
     monkeypatch.setattr("socket.getaddrinfo", refuse)

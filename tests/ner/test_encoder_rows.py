@@ -21,6 +21,8 @@ from mednerapp.training.finetune import TrainingTask, lora_fine_tune
 from mednerapp.training.loop import Hooks, fit
 from tests.tiny_models import make_hub_cache, make_published_folder, toy_notes
 
+pytestmark = pytest.mark.usefixtures("warm")  # the conversions; `test_encoder_failures.py` starts them as ever
+
 LABELS = ("Drug", "Symptom")
 ALL = ("cache", "folder", "bin")
 # Each row by one way in, and one row of each tokenizer family by all of them.

@@ -34,6 +34,8 @@ PRELOAD: dict[Kind, tuple[str, ...]] = {
         "mednerapp.cli.main",
         "mednerapp.jobs.peer",
         "mednerapp.jobs.trials.preload",
+        "mednerapp.ner.converting",
+        "mednerapp.ner.identifying",
         "peft.tuners.lora",
         "transformers.models.bert.modeling_bert",
         "transformers.models.roberta.modeling_roberta",
@@ -51,6 +53,13 @@ PRELOAD: dict[Kind, tuple[str, ...]] = {
     ),
 }
 LIFELINE = "mednerapp.jobs.lifeline"
+MODULES = (
+    "mednerapp.cli",
+    "mednerapp.jobs.peer",
+    "mednerapp.ner.converting",
+    "mednerapp.ner.identifying_server",
+    LIFELINE,
+)
 LARGEST = 2**17  # bytes of a command with its environment
 LAST_FILE = 1024
 
@@ -64,7 +73,7 @@ def kind_of(command: object) -> Kind | None:
         return None
     if words[1:4] == ["-m", "streamlit", "run"] or words[1:6] == ["-m", LIFELINE, "-m", "streamlit", "run"]:
         return "web"
-    ours = words[1:3] in (["-m", "mednerapp.cli"], ["-m", "mednerapp.jobs.peer"], ["-m", LIFELINE])
+    ours = words[1:2] == ["-m"] and words[2] in MODULES
     return "models" if ours or (words[1:2] and words[1].startswith(str(ROOT / "tests"))) else None
 
 

@@ -68,6 +68,7 @@ export class SpanEditor {
     this.pointer.destroy();
     this.fit.destroy();
     this.painter.undecorate();
+    this.loader.close();
     this.saving?.close();
     this.root.remove();
   }

@@ -6,7 +6,8 @@ import { fetchJson, whenIdle } from './http.js';
 import { Saving } from './saving.js';
 import { Wire } from './wire.js';
 
-const ASK_AGAIN = 2_000; // ms
+const ASK_AGAIN = 2_000; // ms, twice as long each time
+const LONGEST = 60_000; // ms
 const GONE = [403, 404]; // asking again would not help
 
 export class Loader {
@@ -122,12 +123,17 @@ export class Loader {
     whenIdle(() => this.loadHistory());
   }
 
+  /** Asks for nothing more. */
+  close() {
+    this.#history += 1;
+  }
+
   /** Puts what the server has stored beneath the steps that can be undone; asks again until it answers. */
   async loadHistory() {
     const asked = (this.#history += 1); // of several that are under way the last one counts
     const { saving, wire, history } = this.editor;
     const current = () => asked === this.#history && saving === this.editor.saving;
-    while (current()) {
+    for (let wait = ASK_AGAIN; current(); wait = Math.min(2 * wait, LONGEST)) {
       if (await saving.transport.settled()) {
         if (!current()) return;
         const { status, body } = await fetchJson(`${this.editor.apiUrl}/history`);
@@ -138,7 +144,7 @@ export class Loader {
           return;
         }
       }
-      await new Promise((done) => setTimeout(done, ASK_AGAIN));
+      await new Promise((done) => setTimeout(done, wait));
     }
   }
 }
