@@ -74,10 +74,10 @@ def part(page: Page, name: str) -> None:
 def settle(page: Page) -> None:
     """Until nothing runs and nothing has been drawn for half a second."""
     deadline, still, before = time.monotonic() + LIMIT, 0, ""
-    while still < 5:
+    while still < 2:
         if time.monotonic() > deadline:
             raise TimeoutError("The dashboard was not drawn within a minute.")
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(250)
         now = str(page.evaluate(_FIGURES)) + page.evaluate(_WORDS)
         still = still + 1 if now == before and not page.evaluate(_BUSY) else 0
         before = now
