@@ -57,8 +57,8 @@ def build(
         manifest = lora_fine_tune(task, Hooks(report, None, lambda: False))
         # What the starter has seen stands in its own manifest, and here it would be most of the file.
         own = {
-            "trained_on": sorted(note.note_hash for note in train),
-            "selected_on": sorted(note.note_hash for note in dev),
+            "trained_on": sorted({note.note_hash for note in train}),
+            "selected_on": sorted({note.note_hash for note in dev}),
         }
         manifest = {**manifest, **own, "threshold": THRESHOLD, "license": "Apache-2.0"}
         write_manifest(made, manifest)
