@@ -14,7 +14,7 @@ from mednerapp.bench.editor import command, peers, report
 from mednerapp.bench.editor.keyboard import ACTIONS, spread
 from mednerapp.bench.editor.notes import SIZES, Size, long_note
 
-SLOW = 200  # ms
+SLOW = 100  # ms
 
 
 def test_a_note_has_exactly_the_spans_that_were_asked_for() -> None:
@@ -46,6 +46,7 @@ def test_ratios_compare_like_with_like_and_targets_are_judged() -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.usefixtures("warm")
 def test_every_line_is_in_the_table_and_a_slow_handler_raises_the_ratio(tmp_path: Path) -> None:
     size = Size(300, 20)
     plan = command.Plan([size], 1, 1, None, Path(CHROMIUM), SLOW)

@@ -24,6 +24,7 @@ __all__ = ["browser"]
 
 
 @pytest.mark.browser
+@pytest.mark.usefixtures("warm")
 def test_random_work_with_mishaps_loses_and_invents_nothing(browser: Browser, tmp_path: Path) -> None:
     results = play_all(browser, tmp_path / "data", runs=1, count=60, seed=9, quiet=True)
     assert [fault for result in results for fault in result.faults] == [], results[0].last

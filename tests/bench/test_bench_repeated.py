@@ -14,6 +14,7 @@ __all__ = ["browser"]
 
 
 @pytest.mark.browser
+@pytest.mark.usefixtures("warm")
 def test_fifty_mentions_are_put_right_in_three_actions(browser: Browser, tmp_path: Path) -> None:
     at_once, one_by_one = measure(browser, tmp_path / "data", mentions=50, pace=0)
     assert (at_once.right, one_by_one.right) == (50, 50)
