@@ -118,15 +118,20 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
 
 # Files that take minutes: begun first, so that no process is left with one of them while the others have nothing to do.
 _LONG = (
-    "browser/test_accessibility.py",
     "loop/test_whole_loop.py",
-    "browser/test_pages_in_browser.py",
-    "loop/test_kills.py",
     "jobs/test_worker.py",
+    "browser/test_accessibility.py",
+    "loop/test_kills.py",
+    "browser/test_dashboard.py",
+    "browser/test_pages_in_browser.py",
+    "ner/test_encoder_rows.py",
     "jobs/test_together.py",
     "cli/test_command_line.py",
+    "bench/test_bench_editor.py",
+    "browser/test_queue_in_browser.py",
+    "browser/test_annotate_states.py",
+    "ui/test_pages.py",
     "cli/test_compare_command.py",
-    "bench/test_bench_annotate.py",
 )
 
 
