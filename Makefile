@@ -1,5 +1,5 @@
 # make app    everything from nothing: environment, database, web process and worker, opened on synthetic demo notes
-# make test   the whole test suite, three processes at once: they often wait (installs what it needs: dev tools; Chromium and PostgreSQL where apt is there)
+# make test   the whole test suite, two processes at once or PROCESSES=... (installs what it needs: dev tools; Chromium and PostgreSQL where apt is there)
 # make check  lint, types, import rules, migrations
 
 PYTHON ?= python3
@@ -16,7 +16,7 @@ serve: $(VENV)/app.stamp ## the real thing, without the demo; data in ./data
 	$(BIN)/mednerapp serve $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/dev.stamp system
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(or $(PROCESSES),3) --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(or $(PROCESSES),2) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
