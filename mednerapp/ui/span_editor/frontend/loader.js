@@ -15,6 +15,7 @@ export class Loader {
   shown = null;
   #asked = ''; // what Python was last asked to send
   #history = 0; // how often the stored steps were asked for
+  #closed = false;
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -125,14 +126,14 @@ export class Loader {
 
   /** Asks for nothing more. */
   close() {
-    this.#history += 1;
+    this.#closed = true;
   }
 
   /** Puts what the server has stored beneath the steps that can be undone; asks again until it answers. */
   async loadHistory() {
     const asked = (this.#history += 1); // of several that are under way the last one counts
     const { saving, wire, history } = this.editor;
-    const current = () => asked === this.#history && saving === this.editor.saving;
+    const current = () => !this.#closed && asked === this.#history && saving === this.editor.saving;
     for (let wait = ASK_AGAIN; current(); wait = Math.min(2 * wait, LONGEST)) {
       if (await saving.transport.settled()) {
         if (!current()) return;
