@@ -14,7 +14,7 @@ from mednerapp.bench.editor import command, peers, report
 from mednerapp.bench.editor.keyboard import ACTIONS, spread
 from mednerapp.bench.editor.notes import SIZES, Size, long_note
 
-SLOW = 100  # ms
+SLOW = 200  # ms
 
 
 def test_a_note_has_exactly_the_spans_that_were_asked_for() -> None:

@@ -15,7 +15,6 @@ SEVERE = ("serious", "critical")
 PACKAGE, SCRIPT = "axe_playwright_python", "axe.min.js"
 # Rules of WCAG 2.2 A and AA, and what axe calls best practice: these count when they are serious.
 OPTIONS: dict[str, Any] = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-COLOURS = ("color-contrast", "link-in-text-block")
 
 
 @dataclass(frozen=True)
@@ -49,16 +48,12 @@ def _source() -> str:
     return files(PACKAGE).joinpath(SCRIPT).read_text(encoding="utf-8")
 
 
-def severe(page: Page, known: Iterable[Known] = (), *, colours_only: bool = False) -> list[Finding]:
-    """The serious and critical findings on the page as it is now, shadow roots included, without the known ones.
-
-    colours_only: by the rules that a theme can break, on a page that was looked at in the other one.
-    """
+def severe(page: Page, known: Iterable[Known] = ()) -> list[Finding]:
+    """The serious and critical findings on the page as it is now, shadow roots included, without the known ones."""
     known = tuple(known)
     if not page.evaluate("() => Boolean(window.axe)"):
         page.evaluate(_source())
-    options = OPTIONS | ({"runOnly": list(COLOURS)} if colours_only else {})
-    result = page.evaluate("(options) => axe.run(document, options)", options)
+    result = page.evaluate("(options) => axe.run(document, options)", OPTIONS)
     found = (
         _finding(violation, node)
         for violation in result["violations"]
