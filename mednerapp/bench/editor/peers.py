@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -235,10 +235,9 @@ def measure_nlp(
         cross.wait_for()
         x, y = _middle(page, cross.element_handle(), scroll=False)
         floors.append(plain.timed("x").painted)
-        deleted = _released(page, draw, x, y)
-        page.wait_for_timeout(150)
+        deleted = _changed(page, -1, lambda x=x, y=y: _released(page, draw, x, y))
         floors.append(plain.timed("x").painted)
-        created = _create(page, draw, index)
+        created = _changed(page, 1, lambda index=index: _create(page, draw, index))
         if turn >= WARM_UP:
             taken_by = {"next": selected, "delete": deleted, "create": created}
             for (action, taken), floor in zip(taken_by.items(), floors, strict=True):
@@ -271,10 +270,15 @@ def _create(page: Page, draw: random.Random, index: int) -> float | None:
     chip = page.locator(_CHIP).first
     if not chip.count():
         return None
-    x, y = _middle(page, chip.element_handle(), scroll=False)
-    created = _released(page, draw, x, y)
+    return _released(page, draw, *_middle(page, chip.element_handle()))  # the menu opens far from the selected text
+
+
+def _changed(page: Page, by: int, act: Callable[[], float | None]) -> float | None:
+    """What `act` took, None if there are not so many spans more after it."""
+    before: int = page.evaluate(_SHOWN)
+    taken = act()
     page.wait_for_timeout(150)
-    return created
+    return taken if page.evaluate(_SHOWN) == before + by else None
 
 
 def _middle(page: Page, handle: Any, *, scroll: bool = True) -> tuple[float, float]:

@@ -50,8 +50,9 @@ export class SpanEditor {
     this.pane = element('div', { class: 'pane' }, this.text, this.floating.element);
     this.root = element('div', { class: 'editor' }, this.toolbar.element, this.banner.element,
       element('div', { class: 'columns' }, this.pane, this.side.element), this.status.element, this.voice);
-    parent.appendChild(this.root);
     this.painter = new Painter(this.lines);
+    this.painter.readTheme(parent);
+    parent.appendChild(this.root);
     this.fit = new Fit(this);
     this.cursor = new Cursor(this);
     this.pointer = new Pointer(this);
@@ -82,6 +83,7 @@ export class SpanEditor {
     this.#setStateValue = setStateValue;
     if (!data) return;
     const previous = this.data;
+    if (previous) this.painter.readTheme(this.root.parentNode);
     this.data = data;
     this.loader.take(data, previous);
     this.painter.updateColors();

@@ -101,8 +101,9 @@ export class Loader {
     this.editor.scopes = new Scopes((this.editor.data.scopes ?? []).map((scope) => ({ ...scope, ...this.editor.wire.rangeFromWire(scope) })));
     this.editor.saving = new Saving(this.editor, this.editor.data);
     for (const edit of this.editor.saving.transport.pending) this.#showUnsent(edit);
+    if (!previous) return;
     this.editor.pane.scrollTop = 0;
-    if (previous) this.editor.focus(); // the next note: hands stay on the keyboard
+    this.editor.focus(); // the next note: hands stay on the keyboard
   }
 
   /** An edit that an earlier page of this tab did not get through. */

@@ -17,6 +17,7 @@ export class Painter {
   #colors = new Map(); // label → {name, color}
   #sheet = new CSSStyleSheet();
   #rules = '';
+  #ink = 'currentcolor';
   #late = []; // changes whose words and segments are drawn after the frame
   #ahead;
   #blockOf = new WeakMap(); // block element → block
@@ -99,10 +100,15 @@ export class Painter {
     block.element.replaceChildren(...nodes);
   }
 
-  /** Writes the rules of the labels for the theme as it is now. */
+  /** Reads the colour of the theme's text. The browser brings styles up to date for that, so ask before the page is changed. */
+  readTheme(parent) {
+    const styled = parent instanceof Element ? parent : parent.host;
+    this.#ink = getComputedStyle(styled).getPropertyValue('--st-text-color').trim() || 'currentcolor';
+  }
+
+  /** Writes the rules of the labels for the theme as it was read. */
   updateColors() {
-    const text = getComputedStyle(this.element).getPropertyValue('--st-text-color').trim();
-    const rules = rulesFor(this.#labels.map(({ color }) => color), text || 'currentcolor');
+    const rules = rulesFor(this.#labels.map(({ color }) => color), this.#ink);
     const root = this.element.getRootNode();
     if (!root.adoptedStyleSheets.includes(this.#sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, this.#sheet];
     if (rules === this.#rules) return;

@@ -149,20 +149,17 @@ function write(node, text) {
   if (node.textContent !== text) node.textContent = text; // an unchanged live region must not speak again
 }
 
-/** The list of all keys. */
+/** The list of all keys, written when it is first opened. */
 export class Help {
+  #groups = element('div', { class: 'help-groups' });
+
   /** @param {import('./keys.js').Key[]} table
    *  @param {() => void} close */
   constructor(table, close) {
-    const rows = [...GESTURES, ...table.filter((key) => key.help).map((key) => [groupOf(key), key.keys, key.help])];
-    const group = ([name, title]) => {
-      const own = rows.filter(([of]) => of === name);
-      return element('section', {}, element('h3', {}, title), element('dl', {},
-        ...own.flatMap(([, keys, words]) => [element('dt', {}, keys), element('dd', {}, words)])));
-    };
+    this.table = table;
     this.closeButton = button('Close', close);
     this.element = element('div', { class: 'help', role: 'dialog', 'aria-modal': 'true', 'aria-label': 'Keys', hidden: true },
-      this.closeButton, element('div', { class: 'help-groups' }, ...Object.entries(GROUPS).map(group)));
+      this.closeButton, this.#groups);
     this.element.addEventListener('keydown', (event) => {
       if (event.key === 'Tab') event.preventDefault(); // the close button is the only stop while the list is open
     });
@@ -173,7 +170,18 @@ export class Help {
   }
 
   toggle() {
+    if (!this.#groups.hasChildNodes()) this.#write();
     this.element.hidden = this.open;
     if (this.open) this.closeButton.focus();
+  }
+
+  #write() {
+    const rows = [...GESTURES, ...this.table.filter((key) => key.help).map((key) => [groupOf(key), key.keys, key.help])];
+    const group = ([name, title]) => {
+      const own = rows.filter(([of]) => of === name);
+      return element('section', {}, element('h3', {}, title), element('dl', {},
+        ...own.flatMap(([, keys, words]) => [element('dt', {}, keys), element('dd', {}, words)])));
+    };
+    this.#groups.append(...Object.entries(GROUPS).map(group));
   }
 }
