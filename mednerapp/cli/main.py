@@ -305,6 +305,9 @@ def main() -> None:
     except FileExistsError as error:
         print(f"mednerapp: {error.filename} is there already; choose another file.", file=sys.stderr)
         sys.exit(1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        print(f"mednerapp: {error.filename}: {error.strerror}.", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

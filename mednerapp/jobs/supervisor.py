@@ -193,7 +193,7 @@ def _free_port(host: str, port: int) -> int:
         except OSError as error:
             raise MedNerError(
                 f"Cannot listen on {host} port {port} ({error.strerror}). "
-                "Stop the program that uses it or choose another with MEDNER_PORT."
+                "Stop the program that uses it or choose another: --port, MEDNER_PORT, make app PORT=..."
             ) from error
         return int(probe.getsockname()[1])
 

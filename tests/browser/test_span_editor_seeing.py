@@ -33,6 +33,13 @@ def test_state_is_told_without_colour(editor: Editor) -> None:
     assert "line-through" in editor.mark("metformin").evaluate("(mark) => getComputedStyle(mark).textDecoration")
 
 
+def test_the_first_note_takes_the_keyboard(editor: Editor) -> None:
+    editor.open(ALL)
+    expect(editor.text).to_be_focused()
+    editor.press("ArrowRight")
+    assert editor.snapshot()["active"] == "s1"
+
+
 def test_tab_walks_over_all_spans_and_leaves_the_editor_at_either_end(editor: Editor) -> None:
     editor.open(ALL)
     editor.focus()

@@ -109,6 +109,10 @@ def test_the_documented_sequence_runs_headless_and_its_numbers_agree(
     again = here("export", "--project", "Ward", "--out", str(out))
     assert again.returncode == 1
     assert "is there already" in again.stderr
+    nowhere = here("export", "--project", "Ward", "--out", str(tmp_path / "nowhere" / "out.jsonl"))
+    assert nowhere.returncode == 1
+    assert "No such file or directory" in nowhere.stderr
+    assert "Traceback" not in nowhere.stderr
 
     checks = {check["name"]: check["ok"] for check in json.loads(here("doctor", "--json").stdout)}
     assert checks.pop("a worker is running") is False

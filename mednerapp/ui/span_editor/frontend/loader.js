@@ -101,9 +101,10 @@ export class Loader {
     this.editor.scopes = new Scopes((this.editor.data.scopes ?? []).map((scope) => ({ ...scope, ...this.editor.wire.rangeFromWire(scope) })));
     this.editor.saving = new Saving(this.editor, this.editor.data);
     for (const edit of this.editor.saving.transport.pending) this.#showUnsent(edit);
-    if (!previous) return;
-    this.editor.pane.scrollTop = 0;
-    this.editor.focus(); // the next note: hands stay on the keyboard
+    if (previous) {
+      this.editor.pane.scrollTop = 0;
+      this.editor.focus(); // the next note: hands stay on the keyboard
+    } else if (document.activeElement === document.body) this.editor.focus(); // nobody has begun elsewhere on the page
   }
 
   /** An edit that an earlier page of this tab did not get through. */
