@@ -56,6 +56,7 @@ def test_fifty_mentions_are_relabelled_by_three_actions_and_one_undo_takes_all_b
     expect(editor.page.locator(".told")).to_have_text("Relabelled 49 places in 1 note. Undo: Ctrl+Z")
     assert states(editor.saved()) == {("Drug", "confirmed")}
     editor.press("Control+z")
+    expect(editor.page.locator(".told")).to_be_hidden()
     assert sorted(states(editor.saved())) == [("Drug", "confirmed"), ("Symptom", "suggested")]
     editor.press("Control+z")
     assert states(editor.saved()) == {("Symptom", "suggested")}
@@ -72,6 +73,19 @@ def test_places_that_are_left_out_stay_as_they_are(editor: Editor) -> None:
     editor.press("ArrowDown", " ", "Enter")
     stored = {span["id"]: span["label"] for span in editor.saved()}
     assert stored == {"m0": "Drug", "m1": "Drug", "m2": "Symptom", "m3": "Drug"}
+
+
+def test_the_keyboard_stays_on_a_choice_that_was_made_by_it(editor: Editor) -> None:
+    open_project(editor, text=LINE * 4)
+    editor.press("Tab", "3", "b")
+    where = panel(editor).get_by_role("radio", name="all my open notes")
+    where.focus()
+    editor.press(" ")
+    expect(where).to_be_checked()
+    expect(where).to_be_focused()
+    panel(editor).get_by_role("combobox", name="Do").focus()
+    editor.press("ArrowDown")
+    expect(panel(editor).get_by_role("combobox", name="Do")).to_be_focused()
 
 
 def test_what_was_done_decides_what_is_done_to_the_others(editor: Editor) -> None:

@@ -41,6 +41,10 @@ def test_the_outline_goes_to_a_section_and_follows_the_text(editor: Editor) -> N
     expect(editor.text).to_be_focused()
     editor.page.locator(".pane").evaluate("(pane) => { pane.scrollTop = pane.scrollHeight; }")
     expect(buttons.nth(5)).to_have_attribute("aria-current", "true")
+    editor.press("Tab", "Escape")
+    expect(panel(editor)).to_be_visible()
+    editor.press("Escape")
+    expect(panel(editor)).to_be_hidden()
 
 
 def test_the_guideline_of_the_active_spans_label_is_shown_as_text(editor: Editor) -> None:

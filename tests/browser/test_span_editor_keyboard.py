@@ -167,6 +167,26 @@ def test_a_comment_is_written_beside_the_span(editor: Editor) -> None:
     assert only(editor)["comment"] == "see page 2\nr and c"
 
 
+def test_a_comment_is_kept_by_whoever_goes_on_elsewhere(editor: Editor) -> None:
+    editor.open([PAIN, METFORMIN])
+    editor.focus()
+    editor.press("Tab", "m")
+    editor.page.keyboard.type("ask the ward")
+    editor.choose("metformin")
+    assert {span["id"]: span.get("comment", "") for span in editor.saved()} == {"s1": "ask the ward", "s2": ""}
+    assert editor.snapshot()["active"] == "s2"
+
+
+def test_undo_leaves_nothing_selected_that_the_next_label_would_mark(editor: Editor) -> None:
+    editor.open([PAIN])
+    editor.focus()
+    editor.press("Tab", "3")
+    at = TEXT.index("ramipril")
+    editor.drag(at, at + len("ramipril"))
+    editor.press("Control+z", "4")
+    assert [(span["id"], span["label"]) for span in editor.saved()] == [("s1", "Procedure")]
+
+
 def test_a_discontinuous_span_is_drawn_joined_and_changed_as_a_whole(editor: Editor) -> None:
     first, last = TEXT.index("metformin"), TEXT.index("ramipril")
     pieces = [[first, first + 9], [last, last + 8]]

@@ -128,6 +128,7 @@ export class Actions {
     editor.perform(step.changes, { step: step.id, phase });
     if (step.bulk) this.#elsewhere(step.id, phase);
     const shown = step.changes.findLast(({ after }) => after)?.after;
+    editor.dropSelection(); // the next label is for what is active now
     editor.activate(shown ? editor.document.get(shown.id) : editor.activeSpan, { spoken: phase === 'undo' ? 'Undone. ' : 'Redone. ' });
   }
 

@@ -9,6 +9,7 @@ const LONGEST_COMMENT = 2000; // characters, as the database has it
 
 export class FloatingBar {
   #comment = null;
+  #keep = null; // saves a comment that is being written
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -56,7 +57,7 @@ export class FloatingBar {
     ]);
   }
 
-  /** Lets the person write a comment: Enter saves, Shift+Enter begins a line, Escape leaves. */
+  /** Lets the person write a comment: Enter saves, as going elsewhere does, Shift+Enter begins a line, Escape leaves it as it was. */
   openComment() {
     const { editor } = this;
     const id = editor.activeSpan?.id;
@@ -66,11 +67,9 @@ export class FloatingBar {
     });
     this.#comment = field;
     field.value = editor.activeSpan.comment;
-    const leave = () => { this.hide(); editor.focus(); };
-    const save = () => {
-      if (editor.activeSpan?.id === id) editor.actions.comment(field.value);
-      leave();
-    };
+    this.#keep = () => { if (editor.activeSpan?.id === id) editor.actions.comment(field.value); };
+    const save = () => { this.hide(); editor.focus(); };
+    const leave = () => { this.#keep = null; save(); };
     field.addEventListener('keydown', (event) => {
       event.stopPropagation(); // the keys of the editor and of Streamlit are letters in here
       if (event.isComposing) return;
@@ -86,6 +85,9 @@ export class FloatingBar {
   hide() {
     if (this.element.hidden) return;
     this.element.hidden = true;
+    const keep = this.#keep;
+    this.#keep = null;
+    keep?.();
     this.element.replaceChildren();
   }
 

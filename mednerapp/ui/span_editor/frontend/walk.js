@@ -124,11 +124,12 @@ export class Walk {
     this.editor.floating.hide();
   }
 
-  /** Drops the selection and the active span; closes the help or a question first if one is open. */
+  /** Drops the selection and the active span; closes the help or a question first if one is open, the panel if nothing else is. */
   clear() {
     const { editor } = this;
     if (editor.help.open) editor.keyboard.toggleHelp();
     else if (editor.banner.cancel) editor.banner.cancel();
+    else if (!this.#selected && !this.active && !editor.cursor.word && editor.side.current) editor.side.close();
     else {
       this.drop();
       editor.cursor.hide();

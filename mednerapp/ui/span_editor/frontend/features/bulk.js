@@ -23,7 +23,7 @@ export class Bulk {
   #step = uuid();
   #busy = false;
   #unanswered = ''; // the step that the server was asked for without an answer: it may have been done there
-  #toldAt = null; // id of the span that was active when it was said what was done
+  #toldAt = ''; // last step and active span when it was said what was done
   #form = element('div', { class: 'bulk-form' });
   #result = element('p', { class: 'result', role: 'status' });
   #problem = element('p', { class: 'problem', role: 'alert' });
@@ -62,10 +62,14 @@ export class Bulk {
     const now = `${editor.history.latest?.id} ${editor.history.canRedo} ${active}`;
     if (now !== this.#noticed) {
       this.#noticed = now;
-      if (active !== this.#toldAt) this.told.hidden = true;
+      if (this.#place !== this.#toldAt) this.told.hidden = true;
       whenIdle(() => this.#offer(now));
     }
     if (this.#change && editor.side.isOpen(ID) && !this.#busy) this.preview.setOwn(placesOf(editor.document, this.#change));
+  }
+
+  get #place() {
+    return `${this.editor.history.latest?.id} ${this.editor.activeSpan?.id}`;
   }
 
   #offer(now) {
@@ -132,11 +136,14 @@ export class Bulk {
       this.#apply.disabled = true;
       return;
     }
+    const controls = () => [...this.#form.querySelectorAll('select, input')];
+    const focused = controls().indexOf(this.#form.getRootNode().activeElement);
     this.#form.replaceChildren(...bulkForm({
       change, scope: this.#scope, data: this.editor.data,
       alter: (properties) => this.#alter(properties),
       reach: (scope) => { this.#scope = scope; this.#alter({}); },
     }));
+    controls()[focused]?.focus();
     this.preview.setOwn(placesOf(this.editor.document, change));
     if (this.#scope === 'project') this.#ask();
   }
@@ -223,7 +230,7 @@ export class Bulk {
     const words = `${DONE[kind]} ${count(places, 'place')} in ${count(notes, 'note')}. Undo: Ctrl+Z`;
     this.editor.say(words);
     write(this.told, words);
-    this.#toldAt = this.editor.activeSpan?.id;
+    this.#toldAt = this.#place;
     this.told.hidden = false;
     if (skipped.length) {
       this.editor.notice(`${words}. ${count(skipped.length, 'note was', 'notes were')} left out: ${skipped.map(({ why }) => why).join(' ')}`);
