@@ -58,8 +58,7 @@ export class Bulk {
   refresh() {
     const { editor } = this;
     if (!editor.editable) return;
-    const active = editor.activeSpan?.id ?? null;
-    const now = `${editor.history.latest?.id} ${editor.history.canRedo} ${active}`;
+    const now = `${this.#place} ${editor.history.canRedo}`;
     if (now !== this.#noticed) {
       this.#noticed = now;
       if (this.#place !== this.#toldAt) this.told.hidden = true;
