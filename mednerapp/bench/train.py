@@ -1,7 +1,7 @@
 """Training: our loop against `transformers.Trainer` with peft, in speed, memory and dev F1.
 
     python -m mednerapp.bench.train [--threads 1] [--device cuda] [--json]
-    python -m mednerapp.bench.train --quality --corpus CORPORA/maccrobat/train.jsonl.gz [--encoder FOLDER]
+    python -m mednerapp.bench.train --quality --corpus CORPORA/maccrobat/train.jsonl.gz [--out runs.jsonl]
 
 Speed is measured on random weights and random windows of about 400 tokens, each variant in a process of its own, so
 that its peak memory is its own. Every variant sees the same windows in batches of 16, with LoRA of rank 8 on query and
@@ -26,7 +26,7 @@ import torch
 from transformers import BertConfig, BertForTokenClassification
 
 import mednerapp
-from mednerapp.bench.training_runs import LABELS, Outcome, fit_ours, fit_usually, open_site, run
+from mednerapp.bench.training_runs import LABELS, KeptRuns, Outcome, fit_ours, fit_usually, open_site, run
 from mednerapp.domain.models import HyperParameters
 from mednerapp.domain.presets import PRESETS
 from mednerapp.errors import MedNerError, ModelProblem
@@ -161,14 +161,20 @@ def compare_quality(given: argparse.Namespace) -> list[dict[str, Any]]:
     top = max(1, site.layers // 3)
     settings = LORA if given.same_targets else replace(PRESETS["lora"].hyper, batch_size=16)
     settings = replace(settings, epochs=given.epochs, learning_rate=given.learning_rate)
+    kept = KeptRuns(given.out, encoder=given.encoder, corpus=given.corpus)
     rows: list[dict[str, Any]] = []
     for name in given.variants:
         variant = VARIANTS[name]
         outcomes: list[Outcome] = []
         hyper = replace(settings, lora_layers=top if variant.top else None)
         for seed in range(1, given.seeds + 1):
-            outcomes.append(run(site, replace(hyper, seed=seed), device=device, usual=variant.usual))
-            _say(f"{name} seed {seed}: dev F1 {outcomes[-1].f1:.4f}, {outcomes[-1].seconds:.0f} s", to=sys.stderr)
+            seeded = replace(hyper, seed=seed)
+            outcome = kept.get(seeded, usual=variant.usual)
+            if outcome is None:
+                outcome = run(site, seeded, device=device, usual=variant.usual)
+                kept.add(outcome, seeded, usual=variant.usual)
+            outcomes.append(outcome)
+            _say(f"{name} seed {seed}: dev F1 {outcome.f1:.4f}, {outcome.seconds:.0f} s", to=sys.stderr)
         seeds, notes = over_seeds([o.f1 for o in outcomes]), bootstrap_mean([o.per_note for o in outcomes]).f1
         rows.append(
             {
@@ -222,6 +228,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--epochs", type=int, default=PRESETS["lora"].hyper.epochs)
     made.add_argument("--learning-rate", type=float, default=PRESETS["lora"].hyper.learning_rate)
     made.add_argument("--same-targets", action="store_true", help="rank 8 on query and value, as in the speed part")
+    made.add_argument(
+        "--out", type=Path, help="JSON lines, one for each run of --quality; what is in it is not run again"
+    )
     made.add_argument("--variant", choices=list(VARIANTS), help=argparse.SUPPRESS)  # measure this one, in this process
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
 from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.loading import open_classifier, open_words, quiet, window_of
+from mednerapp.ner.manifest import file_hash, weights_hash
 from mednerapp.ner.packed import layer_count
 from mednerapp.scoring.strict import Counts
 from mednerapp.training.dev import DevNotes
@@ -233,3 +235,36 @@ def run(site: Site, hyper: HyperParameters, *, device: str, usual: bool = False)
     train = fit_usually if usual else fit_ours
     train(model, site.examples, hyper=hyper, device=device, dev=site.dev, on_dev=on_dev)
     return Outcome(curve, best[0], time.perf_counter() - began)
+
+
+class KeptRuns:
+    """Finished runs in a file of JSON lines, so that a comparison of hours can be cut and taken up again, or shared
+    out over processes (each line is appended at once). A run is known by the encoder's weights, corpus and settings.
+    """
+
+    def __init__(self, file: Path | None, *, encoder: Path, corpus: Path) -> None:
+        self._file = file
+        self._site = {"encoder": weights_hash(encoder), "corpus": file_hash(corpus)}
+        self._outcomes: dict[str, Outcome] = {}
+        for line in file.read_text(encoding="utf-8").splitlines() if file is not None and file.exists() else ():
+            row = json.loads(line)
+            counts = [Counts(*three) for three in row["per_note"]]
+            self._outcomes[json.dumps(row["run"])] = Outcome(row["curve"], counts, row["seconds"])
+
+    def get(self, hyper: HyperParameters, *, usual: bool) -> Outcome | None:
+        return self._outcomes.get(json.dumps(self._named(hyper, usual=usual)))
+
+    def add(self, outcome: Outcome, hyper: HyperParameters, *, usual: bool) -> None:
+        if self._file is None:
+            return
+        row = {
+            "run": self._named(hyper, usual=usual),
+            "curve": outcome.curve,
+            "per_note": [(counts.tp, counts.fp, counts.fn) for counts in outcome.per_note],
+            "seconds": outcome.seconds,
+        }
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _named(self, hyper: HyperParameters, *, usual: bool) -> dict[str, Any]:
+        return {**self._site, "usual": usual, "hyper": hyper.as_json()}

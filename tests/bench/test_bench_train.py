@@ -101,6 +101,24 @@ def test_quality_is_dev_f1_over_seeds_with_both_intervals(
     assert "95% over seeds" in capsys.readouterr().out
 
 
+def test_finished_runs_are_kept_and_not_run_again(
+    encoder: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "runs.jsonl"
+    given = ["--quality", "--corpus", str(corpus), "--encoder", str(encoder), "--epochs", "1", "--threads", "1"]
+    given += ["--variants", "all", "--out", str(out), "--json"]
+    train.main([*given, "--seeds", "1"])
+    train.main([*given, "--seeds", "2"])
+    (both,) = json.loads(capsys.readouterr().out.rsplit("\n]\n", 2)[1] + "]")
+    assert len(out.read_text().splitlines()) == len(both["f1"]) == 2
+
+    monkeypatch.setattr(train, "run", None)  # nothing is computed again
+    train.main([*given, "--seeds", "2"])
+    assert json.loads(capsys.readouterr().out) == [both]
+    with pytest.raises(TypeError):  # another setting is another run
+        train.main([*given, "--seeds", "2", "--learning-rate", "1e-2"])
+
+
 def test_the_usual_run_has_attention_dropout_and_ours_has_none(encoder: Path, corpus: Path) -> None:
     site = training_runs.open_site(encoder, corpus)
     seen: list[set[float]] = []
