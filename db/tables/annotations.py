@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
+
+REMARKED = text("(unsure OR comment <> '')")  # of spans; the index is used by what asks in these words
 
 
 class Annotation(Base):
@@ -54,6 +56,7 @@ class AnnotationSpan(Base):
         one_of("assertion", "present", "absent", "possible", "conditional", "historical", "family"),
         one_of("assertion_by", "model", "person"),
         CheckConstraint("(assertion IS NULL) = (assertion_by IS NULL)", name="assertion_has_author"),
+        Index("ix_annotation_span_remarked", "annotation_id", sqlite_where=REMARKED, postgresql_where=REMARKED),
     )
 
     annotation_id: Mapped[int] = mapped_column(ForeignKey("annotation.id", ondelete="CASCADE"), primary_key=True)

@@ -35,6 +35,7 @@ from mednerapp.store.predictions import Predictions
 from mednerapp.store.privacy import Privacy
 from mednerapp.store.projects import Projects
 from mednerapp.store.queue import Queue
+from mednerapp.store.remarks import Remarks
 from mednerapp.store.runs import Runs
 from mednerapp.store.search import Search
 from mednerapp.store.suspicions import Suspicions
@@ -83,6 +84,7 @@ class Transaction:
         self.annotations = Annotations(session)
         self.bulk = BulkOperations(session)
         self.past = Past(session)
+        self.remarks = Remarks(session)
         self.predictions = Predictions(session)
         self.models = Models(session)
         self.datasets = Datasets(session)
