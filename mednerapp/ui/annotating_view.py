@@ -31,6 +31,7 @@ LOOK_EVERY = 2.0  # seconds between two looks for highlights
 _KEY = "editor"
 _FOCUS = "editor:focus"  # the note, and the place in it that the address named
 _PLACE = re.compile(r"(\d{1,9})-(\d{1,9})")
+_SOURCE = re.compile(r"(adapter|person):\d{1,9}")
 
 
 @st.fragment(run_every=LOOK_EVERY)
@@ -86,6 +87,7 @@ def editor(user: User, opened: OpenNote) -> None:
         outline=[EditorSection(title=section.title, start=section.start) for section in opened.outline],
         guidelines=opened.guidelines,
         focus=_focus(opened),
+        compare=_compare(),
         blind=annotation.blind,
         user=user.name,
         can_review=user.may(Permission.REVIEW),
@@ -116,6 +118,12 @@ def _focus(opened: OpenNote) -> SpanFocus | RangeFocus | None:
         return RangeFocus(start=int(place[1]), end=int(place[2]))
     there = any(span.id == asked for span in opened.annotation.spans)
     return SpanFocus(span=asked) if there else None
+
+
+def _compare() -> str:
+    """What the address names as `compare`: whose spans are to lie under the text when the note opens; '': nobody's."""
+    asked = st.query_params.get("compare", "")
+    return asked if _SOURCE.fullmatch(asked) else ""
 
 
 def _submitted(user: User, opened: OpenNote) -> None:

@@ -161,6 +161,44 @@ def test_theirs_can_be_taken_one_by_one_until_nothing_differs(editor: Editor) ->
     assert "ECG" in editor.labels()
 
 
+ASSERTED: dict[str, Any] = {"assertion": "absent", "assertion_by": "person"}
+BEA = {
+    "id": "person:7",
+    "name": "Bea",
+    "spans": [
+        {**PAIN, "id": "t1", **ASSERTED, "comment": "since when?"},
+        {**DIABETES, "id": "t2", "assertion": "possible", "assertion_by": "model"},  # nobody said so
+        {**METFORMIN, "id": "t3", "unsure": True},
+        {**ECG, "id": "t4"},
+    ],
+}
+
+
+def test_assertions_and_remarks_are_compared_too(editor: Editor) -> None:
+    open_with(editor, [{**one, "state": "confirmed"} for one in ALL], sources=[BEA], compare="person:7")
+    rows = panel(editor).locator(".difference")
+    expect(rows).to_have_count(2)
+    expect(editor.text).to_be_focused()  # the address asked for the comparison, the hands are on the text
+    expect(panel(editor).get_by_label("Under the text")).to_have_value("person:7")
+    expect(panel(editor).locator(".result")).to_have_text("1 other assertion · 1 only a remark")
+    expect(rows.nth(0)).to_contain_text("present → absent")
+    expect(rows.nth(0)).to_contain_text("Theirs: “since when?”")
+    expect(rows.nth(1)).to_contain_text("Theirs: unsure")
+    editor.press("d", "d")
+    expect(editor.page.locator(".voice").first).to_contain_text("only a remark: metformin")
+    expect(rows.nth(1).locator(".entry")).to_have_attribute("aria-current", "true")
+    rows.nth(0).get_by_role("button", name="Take theirs").click()
+    expect(panel(editor).locator(".result")).to_have_text("2 only a remark")
+    (pain,) = [span for span in editor.saved() if span["id"] == PAIN["id"]]
+    assert (pain["assertion"], pain["assertion_by"], pain["label"]) == ("absent", "person", PAIN["label"])
+
+
+def test_a_source_that_is_not_there_any_more_is_not_asked_for(editor: Editor) -> None:
+    open_with(editor, ALL, sources=[BEA], compare="person:8")
+    expect(panel(editor).get_by_label("Under the text")).to_have_value("")
+    expect(panel(editor).locator(".difference")).to_have_count(0)
+
+
 def test_text_size_line_width_and_scores_are_remembered_but_no_text(editor: Editor) -> None:
     open_with(editor, ALL)
     size = "(text) => parseFloat(getComputedStyle(text).fontSize)"

@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 from support.app_server import AppServer, prepare_demo, running
 
 from mednerapp.domain.accounts import Role, User
+from mednerapp.domain.annotations import Edit, EditAction, SpanState
 from mednerapp.domain.queue import QueueOrder
 from mednerapp.domain.spans import ScoredSpan, Span
-from mednerapp.services import accounts, annotating, projects, queueing
+from mednerapp.services import accounts, annotating, projects, queueing, remarks
 
 pytestmark = pytest.mark.browser
 
@@ -146,6 +147,33 @@ def test_a_lead_finds_a_note_by_its_text_deletes_it_takes_it_back_and_restores_i
     page.get_by_role("button", name="Restore 1 note").click()
     expect(page.get_by_text("The bin is empty.")).to_be_visible()
     assert there()
+
+
+def test_what_an_annotator_is_unsure_of_reaches_the_lead_who_opens_it_beside_their_own(
+    page: Page, server: AppServer, people: dict[Role, User]
+) -> None:
+    store, ann = server.app.store, people[Role.ANNOTATOR]
+    project = projects.all_projects(store)[0]
+    sign_in(page, server, Role.LEAD, "/notes")
+    page.get_by_text("Remarks", exact=True).click()
+    expect(page.get_by_text("Nobody is unsure of a span")).to_be_visible()
+
+    opened = annotating.open_note(store, user=ann, note_id=25)
+    edit = Edit(
+        1, EditAction.CREATE, "s", Span(0, 4, "Disease"), SpanState.CONFIRMED, comment="or a test?", unsure=True
+    )
+    revision = opened.annotation.revision
+    annotating.save_edits(
+        store, user=ann, annotation_id=opened.annotation.id, client="tab", base_revision=revision, edits=[edit]
+    )
+    assert [r.who for r in remarks.remarks(store, user=people[Role.LEAD], project_id=project.id)] == [ann.name]
+    page.reload()
+    page.get_by_text("Remarks", exact=True).click()
+    expect(page.get_by_text("1 remark. Click one")).to_be_visible()
+    page.get_by_test_id("stDataFrame").click(position={"x": 60, "y": ROW + ROW // 2})
+    page.wait_for_url(re.compile(rf"/annotate\?note=25&span=0-4&compare=person(:|%3A){ann.id}$"))
+    expect(page.locator(".side .difference")).to_contain_text("Theirs: unsure, “or a test?”")
+    expect(page.locator(".side .difference")).to_contain_text("only theirs")
 
 
 def test_a_lead_chooses_the_order_and_the_share_of_blind_notes(page: Page, server: AppServer) -> None:

@@ -121,6 +121,7 @@ def span_editor(
     outline: Sequence[EditorSection] = (),
     guidelines: Mapping[str, str] | None = None,
     focus: SpanFocus | RangeFocus | None = None,
+    compare: str = "",
     blind: bool = False,
     user: str = "",
     can_review: bool = False,
@@ -154,6 +155,7 @@ def span_editor(
         outline: the headers of the note, in text order.
         guidelines: Markdown by label.
         focus: what to make active when the note is opened: a span by its id, or a range in code points.
+        compare: whose spans lie under the text when the note is opened, an id of `sources`; '': nobody's.
         blind: the note comes without suggestions on purpose; the editor says so.
         user: name of the person.
         can_review: they may see other people's annotations.
@@ -183,6 +185,7 @@ def span_editor(
             "outline": list(outline),
             "guidelines": dict(guidelines or {}),
             "focus": focus,
+            "compare": compare,
             "blind": blind,
             "user": user,
             "canReview": can_review,

@@ -14,6 +14,12 @@ export function assertionWords({ assertion, assertionBy }) {
   return (ASSERTIONS[assertion] ?? assertion) + (assertionBy === 'model' ? '?' : '');
 }
 
+/** Whether two spans say different things of what they name, and a person has said one of them; what nobody has said is present. */
+export function assertionDiffers(one, other) {
+  if (one.assertionBy !== 'person' && other.assertionBy !== 'person') return false;
+  return (one.assertion ?? 'present') !== (other.assertion ?? 'present');
+}
+
 /** Where the rules say something other than "present". */
 export class Scopes {
   #scopes;

@@ -23,6 +23,7 @@
  * @property {{title: string, start: number}[]} [outline]
  * @property {Record<string, string>} [guidelines]
  * @property {{span: string} | {start: number, end: number} | null} [focus] what is active when the note opens
+ * @property {string} [compare] id of the source that lies under the text when the note opens
  * @property {boolean} [blind]
  * @property {string} [user] who is signed in
  * @property {boolean} [canReview]

@@ -37,7 +37,7 @@ export class Side {
     const opener = button(panel.title, () => this.toggle(panel.id), { 'aria-expanded': 'false', 'aria-controls': 'side' });
     this.#buttons.set(panel.id, opener);
     this.openers.append(opener);
-    if (remembered() === panel.id && !this.#current) queueMicrotask(() => this.open(panel.id, { focus: false }));
+    if (remembered() === panel.id && !this.#current) queueMicrotask(() => { if (!this.#current) this.open(panel.id, { focus: false }); });
   }
 
   /** Takes a panel away again. */

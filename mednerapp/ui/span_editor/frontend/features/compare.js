@@ -1,13 +1,17 @@
 // Another model's or another person's spans under one's own, and the differences one by one.
 
+import { assertionWords } from '../assertions.js';
 import { NEW_SPAN, mentionOf } from '../document.js';
 import { button, element } from '../elements.js';
 import { uuid, whenIdle } from '../http.js';
-import { differences, taking } from './differences.js';
+import { differences, remarkOf, taking } from './differences.js';
 import { count, field, select, walkable, write } from './shared.js';
 
 const ID = 'compare';
-const KINDS = { label: 'other label', boundaries: 'other boundaries', mine: 'only mine', theirs: 'only theirs' };
+const KINDS = {
+  label: 'other label', boundaries: 'other boundaries', assertion: 'other assertion', mine: 'only mine', theirs: 'only theirs',
+  remark: 'only a remark',
+};
 
 export class Compare {
   static keys = [
@@ -22,6 +26,7 @@ export class Compare {
   };
   #asked = 0;
   #source = ''; // id of what lies under the text
+  #wanted = ''; // id of what is to lie there once it is known what there is
   #name = '';
   #theirs = [];
   #found = [];
@@ -44,6 +49,8 @@ export class Compare {
   load() {
     this.#take('', '', []);
     this.#sources.replaceChildren();
+    this.#wanted = this.editor.data.compare ?? '';
+    if (this.#wanted) this.editor.side.open(ID, { focus: false });
     if (this.editor.side.isOpen(ID)) this.#ask();
   }
 
@@ -68,7 +75,12 @@ export class Compare {
     write(this.#status, body.sources.length ? '' : editor.data.blind
       ? 'Nothing is shown beside a note that is annotated without suggestions, until it is submitted.'
       : 'No model has predicted this note, and nobody else whose work you may see has annotated it.');
-    if (editor.side.isOpen(ID) && body.sources.length) editor.side.focus();
+    const wanted = body.sources.some(({ id }) => id === this.#wanted) ? this.#wanted : '';
+    this.#wanted = '';
+    if (wanted) {
+      this.#sources.querySelector('select').value = wanted;
+      this.#choose(wanted);
+    } else if (editor.side.isOpen(ID) && body.sources.length) editor.side.focus();
   }
 
   async #choose(source) {
@@ -108,13 +120,15 @@ export class Compare {
     if (!this.#source) return;
     this.#found = differences(document_.sorted, this.#theirs);
     if (!side.isOpen(ID)) return;
-    const drawn = JSON.stringify([this.#found.map(({ kind, mine, theirs }) => [kind, mine?.id, mine?.label, mine?.start, mine?.end, theirs?.id]), editable]);
+    const drawn = JSON.stringify([this.#found.map(({ kind, mine, theirs }) => [kind, mine?.id, mine?.label, mine?.start, mine?.end, mine && assertionWords(mine), theirs?.id]), editable]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     const number = (kind) => this.#found.filter((one) => one.kind === kind).length;
     write(this.#counts, this.#found.length
-      ? Object.entries(KINDS).map(([kind, words]) => `${number(kind)} ${words}`).join(' · ') : `No difference to ${this.#name}.`);
+      ? Object.entries(KINDS).filter(([kind]) => number(kind)).map(([kind, words]) => `${number(kind)} ${words}`).join(' · ')
+      : `No difference to ${this.#name}.`);
     this.#list.replaceChildren(...this.#found.map((one) => this.#row(one, editable)));
+    this.#mark();
   }
 
   #row(one, editable) {
@@ -122,8 +136,12 @@ export class Compare {
     const { text } = this.editor.document;
     const what = (span) => [element('b', { class: 'mention' }, mentionOf(text, span).replace(/\s+/gu, ' ')), ` ${span.label}`];
     const words = kind === 'label' ? [...what(mine), ` → ${theirs.label}`]
-      : kind === 'boundaries' ? [...what(mine), ' → ', ...what(theirs)] : what(mine ?? theirs);
-    const show = button([element('span', { class: 'kind' }, KINDS[kind]), element('span', {}, ...words)], () => this.#show(one), { class: 'entry' });
+      : kind === 'boundaries' ? [...what(mine), ' → ', ...what(theirs)]
+        : kind === 'assertion' ? [...what(mine), ` ${said(mine)} → ${said(theirs)}`] : what(mine ?? theirs);
+    const remark = theirs ? remarkOf(theirs) : '';
+    const show = button([element('span', { class: 'kind' }, KINDS[kind]), element('span', {}, ...words),
+      ...(remark ? [element('span', { class: 'remark' }, `Theirs: ${remark}`)] : [])], () => this.#show(one), { class: 'entry' });
+    if (kind === 'remark') return element('li', { class: 'difference' }, show);
     const take = button(kind === 'mine' ? 'Delete mine' : 'Take theirs', () => this.#takeTheirs(one), { disabled: !editable });
     return element('li', { class: 'difference' }, show, take);
   }
@@ -150,12 +168,26 @@ export class Compare {
     const { kind, mine, theirs } = one;
     const place = mine ?? theirs;
     this.#at = startOf(one);
+    this.#mark(one);
     editor.activate(mine);
     editor.reveal(place.start, place.end);
     if (focus) editor.focus();
-    const label = theirs && kind !== 'boundaries' ? `, theirs: ${theirs.label}` : '';
-    editor.say(`${this.#found.indexOf(one) + 1} of ${this.#found.length}. ${KINDS[kind]}: ${mentionOf(editor.document.text, place)}, ${
-      mine ? `mine: ${mine.label}` : ''}${label}`);
+    const words = (span) => (kind === 'assertion' ? said(span) : span.label);
+    editor.say([`${this.#found.indexOf(one) + 1} of ${this.#found.length}. ${KINDS[kind]}: ${mentionOf(editor.document.text, place)}`,
+      mine && `mine: ${words(mine)}`, theirs && kind !== 'boundaries' && `theirs: ${words(theirs)}`, theirs && remarkOf(theirs)]
+      .filter(Boolean).join(', '));
+  }
+
+  /** The list shows where the person is among the differences. */
+  #mark(one = this.#found.find((each) => startOf(each) === this.#at)) {
+    this.#list.querySelector('[aria-current]')?.removeAttribute('aria-current');
+    this.#list.children[this.#found.indexOf(one)]?.querySelector('.entry').setAttribute('aria-current', 'true');
+  }
+
+  /** What they say of a span, else what the rules say. */
+  #assertionFor(theirs) {
+    const { assertion, assertionBy } = theirs;
+    return assertionBy === 'person' ? { assertion, assertionBy } : this.editor.scopes.attributesAt(theirs);
   }
 
   #takeTheirs(one) {
@@ -164,7 +196,7 @@ export class Compare {
     if (!editor.editable || (mine && editor.document.get(mine.id) !== mine)) return;
     const rejected = theirs && editor.document.find(theirs.start, theirs.end, theirs.label);
     const change = !mine && rejected ? { before: rejected, after: { ...rejected, state: 'confirmed' } }
-      : taking(one, { ...NEW_SPAN, id: uuid(), ...(theirs ? editor.scopes.attributesAt(theirs) : {}) });
+      : taking(one, { ...NEW_SPAN, id: uuid(), ...(theirs ? this.#assertionFor(theirs) : {}) });
     editor.commit([change]);
     const row = this.#found.indexOf(one);
     editor.activate(change.after && editor.document.get(change.after.id));
@@ -174,4 +206,6 @@ export class Compare {
   }
 }
 
+/** "absent", "absent?", and "present" where nobody has said anything. */
+const said = (span) => assertionWords(span) || 'present';
 const startOf = ({ mine, theirs }) => (mine ?? theirs).start;

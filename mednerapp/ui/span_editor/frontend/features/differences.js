@@ -1,11 +1,13 @@
 // Where two sets of spans of the same text differ.
 
+import { assertionDiffers } from '../assertions.js';
 import { inReadingOrder, samePlace } from '../document.js';
 import { lowerBound } from '../offsets.js';
 
 /**
  * @typedef {object} Difference
- * @property {'label' | 'boundaries' | 'mine' | 'theirs'} kind
+ * @property {'label' | 'boundaries' | 'assertion' | 'remark' | 'mine' | 'theirs'} kind remark: no difference, but they are
+ *   unsure of it or have commented it
  * @property {import('../document.js').Span | null} mine null: only theirs
  * @property {import('../document.js').Span | null} theirs null: only mine
  */
@@ -23,24 +25,30 @@ export function differences(mine, theirs) {
   let other = there(theirs);
   const longest = Math.max(0, ...other.map(({ start, end }) => end - start));
   const found = [];
-  const pair = (kind, fits) => {
+  const pair = (kindOf, fits) => {
     const left = new Set(other);
     own = own.filter((span) => {
       const twin = nearby(other, span, longest).find((one) => left.has(one) && fits(span, one));
       if (!twin) return true;
       left.delete(twin);
+      const kind = kindOf(span, twin);
       if (kind) found.push({ kind, mine: span, theirs: twin });
       return false;
     });
     other = other.filter((span) => left.has(span));
   };
-  pair(null, (a, b) => samePlace(a, b) && a.label === b.label);
-  pair('label', samePlace);
-  pair('boundaries', (a, b) => a.label === b.label);
-  pair('boundaries', () => true);
+  pair((a, b) => (assertionDiffers(a, b) ? 'assertion' : remarkOf(b) && 'remark'), (a, b) => samePlace(a, b) && a.label === b.label);
+  pair(() => 'label', samePlace);
+  pair(() => 'boundaries', (a, b) => a.label === b.label);
+  pair(() => 'boundaries', () => true);
   found.push(...own.map((span) => ({ kind: 'mine', mine: span, theirs: null })),
     ...other.map((span) => ({ kind: 'theirs', mine: null, theirs: span })));
   return found.sort((a, b) => inReadingOrder(a.mine ?? a.theirs, b.mine ?? b.theirs));
+}
+
+/** "unsure, “since when?”", '' where nothing is said. */
+export function remarkOf({ unsure, comment }) {
+  return [unsure && 'unsure', comment && `“${comment}”`].filter(Boolean).join(', ');
 }
 
 /** The spans of a sorted list that overlap one; `longest`: of the list, so that one knows where to begin. */
@@ -55,6 +63,7 @@ function nearby(sorted, { start, end }, longest) {
 export function taking({ kind, mine, theirs }, fresh) {
   if (kind === 'mine') return { before: mine, after: null };
   if (kind === 'theirs') return { before: null, after: { ...fresh, start: theirs.start, end: theirs.end, fragments: theirs.fragments, label: theirs.label } };
+  if (kind === 'assertion') return { before: mine, after: { ...mine, assertion: theirs.assertion, assertionBy: theirs.assertion ? 'person' : null } };
   const { start, end, fragments, label } = theirs;
   return { before: mine, after: { ...mine, start, end, fragments, label, state: 'confirmed' } };
 }
