@@ -28,7 +28,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Underlay:
-    """The spans of a source, in text order. Those of a person are what they confirmed."""
+    """The spans of a source, in text order. Those of a person are what they confirmed, and what they are unsure of or
+    have commented, in whatever state.
+    """
 
     source: Source
     spans: tuple[AnnotatedSpan, ...]
@@ -146,4 +148,5 @@ def _adapters(tx: Transaction, head: AnnotationHead, adapter_id: int) -> list[An
 
 def _persons(tx: Transaction, head: AnnotationHead, user_id: int) -> list[AnnotatedSpan]:
     annotation = tx.annotations.of(note_id=head.note_id, user_id=user_id)
-    return [span for span in annotation.spans if span.state is SpanState.CONFIRMED] if annotation else []
+    said = annotation.spans if annotation else ()
+    return [span for span in said if span.state is SpanState.CONFIRMED or span.unsure or span.comment]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from mednerapp.domain.accounts import Permission, User
-from mednerapp.domain.annotations import AnnotationState
+from mednerapp.domain.annotations import AnnotationState, SpanState
 from mednerapp.domain.projects import Project
 from mednerapp.domain.remarks import Remark
 from mednerapp.services import remarks
@@ -13,8 +13,11 @@ from mednerapp.ui import menu
 from mednerapp.ui.process import application
 from mednerapp.ui.words import count
 
-HEIGHT = 600  # pixels
+HEIGHT = 600  # pixels, of a table that is longer than its rows
+MOST_ROWS = 16  # without one
+BEFORE = 24  # characters, so that a narrow column has the mention in sight
 STATE = {AnnotationState.IN_PROGRESS: "In progress", AnnotationState.SUBMITTED: "Submitted"}
+_SAID_OF = {SpanState.SUGGESTED: " (suggested)", SpanState.REJECTED: " (rejected)"}
 _UNSURE, _COMMENTED, _YOURS = "Unsure", "Commented", "Yours"
 
 
@@ -47,7 +50,7 @@ def listed(user: User, project: Project) -> None:
             "In the text": st.column_config.TextColumn(width=320),
             "Comment": st.column_config.TextColumn(width=280),
         },
-        height=min(38 + 35 * len(shown), HEIGHT),
+        height="content" if len(shown) <= MOST_ROWS else HEIGHT,
         key=f"remarks-{project.id}-{'-'.join(wanted)}",
     )
     if event.selection.cells:
@@ -65,10 +68,10 @@ def _fits(remark: Remark, wanted: list[str], user: User) -> bool:
 def _row(remark: Remark, *, reviews: bool) -> dict[str, object]:
     row: dict[str, object] = {
         "Mention": _one_line(remark.mention),
-        "Label": remark.span.span.label,
+        "Label": remark.span.span.label + _SAID_OF.get(remark.span.state, ""),
         "Unsure": "yes" if remark.span.unsure else "",
         "Comment": remark.span.comment,
-        "In the text": _one_line(f"…{remark.before}{remark.mention}{remark.after}…"),
+        "In the text": _one_line(f"… {remark.before[-BEFORE:]}{remark.mention}{remark.after} …"),
         "Note": remark.title,
         "By": remark.who,
         "Their status": STATE[remark.state],

@@ -65,17 +65,27 @@ def test_escape_leaves_the_hit_selected_for_the_number_keys(editor: Editor) -> N
     assert {TEXT[one["start"] : one["end"]] for one in editor.saved()} == {"metformin", "ramipril"}
 
 
+def test_what_is_labelled_is_the_whole_word_that_a_hit_is_in(editor: Editor) -> None:
+    editor.open([], text=SEVERAL)
+    editor.focus()
+    editor.press("/")
+    editor.page.keyboard.type("everi")
+    expect(panel(editor).locator(".figure")).to_have_text("1 of 1")
+    editor.press("Alt+2")
+    assert [SEVERAL[span["start"] : span["end"]] for span in editor.saved()] == ["feverish"]
+
+
 def test_all_hits_are_labelled_after_a_look_at_them(editor: Editor) -> None:
     editor.open([], text=SEVERAL)
     editor.focus()
     editor.press("/")
     editor.page.keyboard.type("fever")
-    panel(editor).get_by_role("button", name="Label all 4").click()
-    expect(panel(editor).locator(".place-group li")).to_have_count(4)
+    panel(editor).get_by_role("button", name="Label the 3 that are whole words").click()
+    expect(panel(editor).locator(".place-group li")).to_have_count(3)
     panel(editor).get_by_role("combobox", name="Label").select_option("Symptom")
     panel(editor).locator(".place-group input").last.uncheck()
-    panel(editor).get_by_role("button", name="Label 3").click()
-    assert [SEVERAL[span["start"] : span["end"]] for span in editor.saved()] == ["Fever", "fever", "FEVER"]
+    panel(editor).get_by_role("button", name="Label 2").click()
+    assert [SEVERAL[span["start"] : span["end"]] for span in editor.saved()] == ["Fever", "fever"]
 
 
 def test_all_notes_are_searched_page_by_page_with_a_link_to_every_place(editor: Editor) -> None:

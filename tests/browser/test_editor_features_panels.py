@@ -109,11 +109,12 @@ def test_taking_back_a_step_that_also_brought_a_span_around_another(editor: Edit
     expect(editor.mark("chest pain")).to_have_attribute("data-badge", "Test")
 
 
+RAMIPRIL = {"start": TEXT.index("ramipril"), "end": TEXT.index("ramipril") + 8, "label": "Drug"}
 THEIRS = [
     {**PAIN, "id": "t1", "label": "Disease"},
     {**DIABETES, "id": "t2", "start": DIABETES["start"] + 7},
     {**METFORMIN, "id": "t3"},
-    {"id": "t4", "start": TEXT.index("ramipril"), "end": TEXT.index("ramipril") + 8, "label": "Drug"},
+    {**RAMIPRIL, "id": "t4"},
 ]
 
 
@@ -162,33 +163,45 @@ def test_theirs_can_be_taken_one_by_one_until_nothing_differs(editor: Editor) ->
 
 
 ASSERTED: dict[str, Any] = {"assertion": "absent", "assertion_by": "person"}
+GUESSED = {"assertion": "possible", "assertion_by": "model"}
 BEA = {
     "id": "person:7",
     "name": "Bea",
     "spans": [
-        {**PAIN, "id": "t1", **ASSERTED, "comment": "since when?"},
-        {**DIABETES, "id": "t2", "assertion": "possible", "assertion_by": "model"},  # nobody said so
-        {**METFORMIN, "id": "t3", "unsure": True},
-        {**ECG, "id": "t4"},
+        {**PAIN, "id": "t1", "state": "confirmed", **ASSERTED, "comment": "since when?"},
+        {
+            **DIABETES,
+            "id": "t2",
+            "state": "confirmed",
+            "assertion": "possible",
+            "assertion_by": "model",
+        },  # nobody said so
+        {**METFORMIN, "id": "t3", "state": "confirmed", "unsure": True},
+        {**ECG, "id": "t4", "state": "confirmed"},
+        {**RAMIPRIL, "id": "t5", "state": "suggested", "unsure": True},  # they have not said that it is one
     ],
 }
 
 
 def test_assertions_and_remarks_are_compared_too(editor: Editor) -> None:
-    open_with(editor, [{**one, "state": "confirmed"} for one in ALL], sources=[BEA], compare="person:7")
+    place = {"start": METFORMIN["start"], "end": METFORMIN["end"]}
+    mine = [{**one, "state": "confirmed"} for one in ALL]
+    open_with(editor, mine, sources=[BEA], compare="person:7", focus=place)
     rows = panel(editor).locator(".difference")
-    expect(rows).to_have_count(2)
+    expect(rows).to_have_count(3)
     expect(editor.text).to_be_focused()  # the address asked for the comparison, the hands are on the text
     expect(panel(editor).get_by_label("Under the text")).to_have_value("person:7")
-    expect(panel(editor).locator(".result")).to_have_text("1 other assertion · 1 only a remark")
+    expect(panel(editor).locator(".result")).to_have_text("1 other assertion · 2 only a remark")
     expect(rows.nth(0)).to_contain_text("present → absent")
     expect(rows.nth(0)).to_contain_text("Theirs: “since when?”")
-    expect(rows.nth(1)).to_contain_text("Theirs: unsure")
-    editor.press("d", "d")
-    expect(editor.page.locator(".voice").first).to_contain_text("only a remark: metformin")
-    expect(rows.nth(1).locator(".entry")).to_have_attribute("aria-current", "true")
+    current = panel(editor).locator(".entry[aria-current]")
+    expect(current).to_contain_text("metformin")  # what the address named
+    expect(current).to_contain_text("Theirs: unsure")
+    editor.press("d")
+    expect(current).to_contain_text("ramipril")
+    expect(editor.page.locator(".voice").first).to_contain_text("only a remark: ramipril")
     rows.nth(0).get_by_role("button", name="Take theirs").click()
-    expect(panel(editor).locator(".result")).to_have_text("2 only a remark")
+    expect(panel(editor).locator(".result")).to_have_text("3 only a remark")
     (pain,) = [span for span in editor.saved() if span["id"] == PAIN["id"]]
     assert (pain["assertion"], pain["assertion_by"], pain["label"]) == ("absent", "person", PAIN["label"])
 

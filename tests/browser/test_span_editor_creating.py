@@ -102,6 +102,37 @@ def test_the_bar_beside_a_span_accepts_rejects_relabels_and_deletes(editor: Edit
     }
 
 
+def test_the_bar_stays_beside_its_span_when_a_panel_narrows_the_text_and_a_comment_makes_it_taller(
+    editor: Editor,
+) -> None:
+    text = "nothing " * 40 + "ECG"
+    found = {"id": "e", "start": len(text) - 3, "end": len(text), "label": "Test", "state": "suggested", "score": 0.5}
+    editor.open([found], text=text)
+    bar = editor.page.locator(".floating")
+    editor.choose("ECG")
+
+    def beside() -> bool:
+        mark, box = editor.mark("ECG").bounding_box(), bar.bounding_box()
+        assert mark
+        assert box
+        below, above = box["y"] - mark["y"] - mark["height"], mark["y"] - box["y"] - box["height"]
+        return 0 <= max(below, above) < 20
+
+    def stays() -> None:
+        editor.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert beside()
+
+    stays()
+    before = editor.mark("ECG").bounding_box()
+    editor.page.get_by_role("button", name="Outline").click()
+    expect(editor.page.locator(".side")).to_be_visible()
+    assert editor.mark("ECG").bounding_box() != before
+    stays()
+    bar.get_by_role("button", name="Comment").click()
+    expect(bar.locator("textarea")).to_be_focused()
+    stays()
+
+
 def test_a_rejected_span_stays_reachable_and_can_be_accepted(editor: Editor) -> None:
     editor.open([{**METFORMIN, "state": "rejected"}])
     expect(editor.page.locator(".counts")).to_have_text("0 confirmed · 0 suggestions · 1 rejected")

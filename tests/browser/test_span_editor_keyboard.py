@@ -105,10 +105,29 @@ def test_the_edges_of_a_span_move_by_words_and_by_characters(editor: Editor) -> 
     assert contents(editor.saved()) == contents([METFORMIN])
 
 
+def test_an_edge_that_moves_by_characters_stops_at_no_blank(editor: Editor) -> None:
+    editor.open([PAIN], text=f"{TEXT}  ")
+    editor.focus()
+
+    def mention() -> str:
+        one = only(editor)
+        return TEXT[one["start"] : one["end"]]
+
+    assert mention() == "chest pain"
+    editor.press("Tab", *["Alt+j"] * 4)
+    assert mention() == "chest"
+    editor.press("Alt+k")
+    assert mention() == "chest p"
+    editor.press(*["Alt+Shift+j"] * 2)
+    assert not mention()[0].isspace()
+    editor.press(*["Alt+Shift+k"] * 7)
+    assert mention() == "p"
+
+
 def test_an_edge_never_parts_a_letter_from_its_accent_or_the_halves_of_an_emoji(editor: Editor) -> None:
     editor.open([span(1, "normal", "Test")])
     editor.focus()
-    editor.press("Tab", *["Alt+k"] * 4)
+    editor.press("Tab", *["Alt+k"] * 3)  # the comma, the M with the blank before it, the e with its accent
     one = only(editor)
     assert TEXT[one["start"] : one["end"]] == "normal, Me\u0301"
     editor.press(*["Alt+Shift+j"] * 3)

@@ -175,6 +175,14 @@ def test_other_models_can_be_laid_under_ones_own_spans(desk: Desk) -> None:
     )
 
 
+def test_what_a_person_is_unsure_of_lies_under_the_text_in_whatever_state(desk: Desk) -> None:
+    desk.save(replace(change(1, EditAction.COMMENT, "m0", FEVER, SpanState.SUGGESTED), comment="since?"), base=2)
+    lead = make_user(desk.store, Role.LEAD)
+    own = annotating.open_note(desk.store, user=lead, note_id=desk.note_id).annotation.id
+    found = reviewing.underlay(desk.store, user=lead, annotation_id=own, source=f"person:{desk.user.id}")
+    assert [(s.id, s.state, s.comment) for s in found.spans] == [("m0", SpanState.SUGGESTED, "since?")]
+
+
 def test_annotators_are_blind_to_each_other_and_leads_see_what_people_confirmed(desk: Desk) -> None:
     desk.save(change(1, EditAction.ACCEPT, "m0", FEVER), base=2)
     lead, other = make_user(desk.store, Role.LEAD), make_user(desk.store, Role.CLINICIAN)

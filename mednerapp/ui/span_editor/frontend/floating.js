@@ -10,6 +10,8 @@ const LONGEST_COMMENT = 2000; // characters, as the database has it
 export class FloatingBar {
   #comment = null;
   #keep = null; // saves a comment that is being written
+  #anchor = null; // what the bar stands beside; () => DOMRect
+  #moved = new ResizeObserver(() => this.#place());
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -18,18 +20,18 @@ export class FloatingBar {
     this.chooseTabStop = rovingFocus(this.element);
   }
 
-  /** Offers the labels for selected text. */
-  showForText(rectangle) {
-    this.#show(rectangle, [this.#labelRow(this.editor.data.labels)]);
+  /** Offers the labels for selected text. @param {() => DOMRect} anchor where the text is */
+  showForText(anchor) {
+    this.#show(anchor, [this.#labelRow(this.editor.data.labels)]);
   }
 
-  /** Offers what can be done with a span. */
-  showForSpan(rectangle, span) {
+  /** Offers what can be done with a span. @param {() => DOMRect} anchor where the span is */
+  showForSpan(anchor, span) {
     const { editor } = this;
     const { actions } = editor;
     const words = element('span', { class: 'words' }, describe(span));
     if (!editor.editable) {
-      this.#show(rectangle, [words]);
+      this.#show(anchor, [words]);
       return;
     }
     const act = (text, command, attributes = {}) => button(text, this.#run(command), attributes);
@@ -39,7 +41,7 @@ export class FloatingBar {
       'aria-pressed': String(span.assertion === value && span.assertionBy === 'person'),
       class: span.assertion === value ? 'chosen' : false,
     });
-    this.#show(rectangle, [
+    this.#show(anchor, [
       element('div', { class: 'row' }, words,
         act('Accept', () => actions.accept(), { disabled: span.state === 'confirmed' }),
         act('Reject', () => actions.reject(), { disabled: span.state === 'rejected' }),
@@ -85,6 +87,7 @@ export class FloatingBar {
   hide() {
     if (this.element.hidden) return;
     this.element.hidden = true;
+    this.#moved.disconnect();
     const keep = this.#keep;
     this.#keep = null;
     keep?.();
@@ -104,13 +107,21 @@ export class FloatingBar {
     };
   }
 
-  /** Places the bar under the rectangle, above it where there is no room, always inside the scrolled pane. */
-  #show(rectangle, children) {
+  #show(anchor, children) {
     const bar = this.element;
-    const pane = bar.parentElement;
     bar.replaceChildren(...children);
     bar.hidden = false;
     this.chooseTabStop();
+    this.#anchor = anchor;
+    this.#place();
+    for (const node of [bar, bar.parentElement]) this.#moved.observe(node); // a comment makes it taller, a panel the text narrower
+  }
+
+  /** Places the bar under its anchor, above it where there is no room, always inside the scrolled pane. */
+  #place() {
+    const bar = this.element;
+    const pane = bar.parentElement;
+    const rectangle = this.#anchor();
     const frame = pane.getBoundingClientRect();
     const left = Math.min(rectangle.left - frame.left, pane.clientWidth - bar.offsetWidth - 4);
     const fitsBelow = rectangle.bottom + 6 + bar.offsetHeight <= frame.bottom;

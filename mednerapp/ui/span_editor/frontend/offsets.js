@@ -168,8 +168,16 @@ export function wordEdge(text, unit, step, edge) {
   return (nextWord(text, inside?.end ?? unit, 1) ?? { start: unit }).start;
 }
 
-/** Where an edge of a span goes when it moves by one character. */
-export function characterEdge(text, unit, step) {
-  if (step > 0) return unit < text.length ? afterCharacter(text, unit) : unit;
-  return unit > 0 ? beforeCharacter(text, unit) : unit;
+/**
+ * Where an edge of a span goes when it moves by one character: on over blanks, which no span begins or ends with.
+ * @param {'start' | 'end'} [edge] left out: over single characters, blanks among them
+ */
+export function characterEdge(text, unit, step, edge) {
+  const next = (from) => (step > 0 ? afterCharacter(text, from) : beforeCharacter(text, from));
+  const inner = (at) => (edge === 'start' ? characterAt(text, at) : characterBefore(text, at));
+  const open = (at) => (step > 0 ? at < text.length : at > 0);
+  let to = open(unit) ? next(unit) : unit;
+  if (!edge) return to;
+  while (open(to) && isSpace(inner(to))) to = next(to);
+  return isSpace(inner(to)) ? unit : to;
 }

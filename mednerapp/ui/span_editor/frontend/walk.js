@@ -102,15 +102,16 @@ export class Walk {
   /** Offers what can be done with the active span, beside it. */
   showBar() {
     const { editor } = this;
-    if (this.active) editor.floating.showForSpan(editor.painter.elementOf(this.active).getBoundingClientRect(), this.active);
+    const { active } = this;
+    if (active) editor.floating.showForSpan(() => editor.painter.elementOf(active).getBoundingClientRect(), active);
   }
 
   /** Selects text and offers the labels for it. */
   select(range, { bar = true, spoken = 'Selected: ' } = {}) {
     const { editor } = this;
     this.#selected = range;
-    const rectangles = select(editor.painter, range).getClientRects();
-    if (editor.editable && bar) editor.floating.showForText(rectangles[rectangles.length - 1]);
+    select(editor.painter, range);
+    if (editor.editable && bar) editor.floating.showForText(() => [...editor.painter.rangeOf(range.start, range.end).getClientRects()].at(-1));
     editor.say(spoken + editor.document.text.slice(range.start, range.end));
   }
 

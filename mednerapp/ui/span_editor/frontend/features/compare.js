@@ -4,7 +4,7 @@ import { assertionWords } from '../assertions.js';
 import { NEW_SPAN, mentionOf } from '../document.js';
 import { button, element } from '../elements.js';
 import { uuid, whenIdle } from '../http.js';
-import { differences, remarkOf, taking } from './differences.js';
+import { differences, remarkOf, standing, taking } from './differences.js';
 import { count, field, select, walkable, write } from './shared.js';
 
 const ID = 'compare';
@@ -79,7 +79,11 @@ export class Compare {
     this.#wanted = '';
     if (wanted) {
       this.#sources.querySelector('select').value = wanted;
-      this.#choose(wanted);
+      await this.#choose(wanted);
+      const { focus } = editor.data;
+      const place = focus?.end && editor.wire.rangeFromWire(focus);
+      const one = place && this.#found.find(({ theirs }) => theirs?.start === place.start && theirs.end === place.end);
+      if (one) this.#show(one, { focus: false });
     } else if (editor.side.isOpen(ID) && body.sources.length) editor.side.focus();
   }
 
@@ -102,7 +106,7 @@ export class Compare {
     this.#theirs = spans;
     this.#at = null;
     this.#drawn = '';
-    this.editor.painter.decorate('underlay', spans.filter(({ state }) => state !== 'rejected')
+    this.editor.painter.decorate('underlay', standing(spans)
       .flatMap(({ start, end, fragments }) => (fragments.length ? fragments.map(([from, to]) => ({ start: from, end: to })) : [{ start, end }])));
     this.#legend.hidden = !source;
     this.#legend.replaceChildren(element('span', { class: 'underlay-sample', 'aria-hidden': 'true' }, 'abc'), ` = ${name}`);

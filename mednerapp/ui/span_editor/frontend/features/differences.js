@@ -12,17 +12,22 @@ import { lowerBound } from '../offsets.js';
  * @property {import('../document.js').Span | null} theirs null: only mine
  */
 
+/** Whether a person has only remarked upon a span, without saying that it is one. */
+const onlyRemarked = (span) => span.state !== 'confirmed' && remarkOf(span) !== '';
+
+/** Theirs that are there. */
+export const standing = (theirs) => theirs.filter((span) => span.state !== 'rejected' && !onlyRemarked(span));
+
 /**
- * Each span is in at most one difference. Rejected spans count as not there. Spans of the same place belong together first,
- * then spans that overlap, those with the same label first.
+ * Each span is in at most one difference, and may be in a remark of theirs besides. Rejected spans count as not there. Spans of the
+ * same place belong together first, then spans that overlap, those with the same label first.
  * @param {import('../document.js').Span[]} mine
  * @param {import('../document.js').Span[]} theirs
  * @returns {Difference[]} in text order
  */
 export function differences(mine, theirs) {
-  const there = (spans) => spans.filter(({ state }) => state !== 'rejected').sort(inReadingOrder);
-  let own = there(mine);
-  let other = there(theirs);
+  let own = mine.filter(({ state }) => state !== 'rejected').sort(inReadingOrder);
+  let other = standing(theirs).sort(inReadingOrder);
   const longest = Math.max(0, ...other.map(({ start, end }) => end - start));
   const found = [];
   const pair = (kindOf, fits) => {
@@ -43,6 +48,9 @@ export function differences(mine, theirs) {
   pair(() => 'boundaries', () => true);
   found.push(...own.map((span) => ({ kind: 'mine', mine: span, theirs: null })),
     ...other.map((span) => ({ kind: 'theirs', mine: null, theirs: span })));
+  for (const remarked of theirs.filter(onlyRemarked)) {
+    found.push({ kind: 'remark', mine: mine.find((span) => samePlace(span, remarked)) ?? null, theirs: remarked });
+  }
   return found.sort((a, b) => inReadingOrder(a.mine ?? a.theirs, b.mine ?? b.theirs));
 }
 

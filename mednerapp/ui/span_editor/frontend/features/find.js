@@ -2,7 +2,8 @@
 
 import { button, element } from '../elements.js';
 import { AllNotes } from './find_all.js';
-import { findMentions } from './mentions.js';
+import { wholeWords } from '../offsets.js';
+import { cutsWord, findMentions } from './mentions.js';
 import { labelRow } from './label_row.js';
 import { choices, featureOf, write } from './shared.js';
 
@@ -98,7 +99,8 @@ export class Find {
     if (hit) this.editor.walk.reveal(hit, { block: 'center' });
     const can = Boolean(hit) && this.editor.editable;
     this.#labels.replaceChildren(...(can ? [labelRow(this.editor, 'Label this place', (name) => this.#label(name), 'Alt+')] : []));
-    const all = length === 1 ? 'Label it wherever it stands …' : `Label all ${length} …`;
+    const number = this.#hits.filter((one) => !cutsWord(this.editor.document.text, one)).length || length;
+    const all = length === 1 ? 'Label it wherever it stands …' : number < length ? `Label the ${number} that are whole words …` : `Label all ${length} …`;
     this.#all.replaceChildren(...(can ? [button(all, () => this.#labelAll())] : []));
   }
 
@@ -106,7 +108,7 @@ export class Find {
   #label(name) {
     const hit = this.#hits[this.#at];
     if (!hit || !this.editor.editable) return;
-    this.editor.selectText(hit, { bar: false });
+    this.editor.selectText(this.#words(hit), { bar: false });
     this.editor.label(name);
     this.#input.focus();
     this.#go(1);
@@ -115,7 +117,17 @@ export class Find {
   #labelAll() {
     const [first] = this.editor.data.labels;
     const { mention, label } = { mention: this.#input.value.trim(), label: this.editor.activeSpan?.label ?? first?.name };
-    featureOf(this.editor, 'bulk')?.open({ kind: 'create', mention, label, wholeWords: false });
+    featureOf(this.editor, 'bulk')?.open({ kind: 'create', mention, label, wholeWords: this.#wholeWords() });
+  }
+
+  /** What is labelled for a hit: the words that it is in, as when the mouse selects it. */
+  #words({ start, end }) {
+    return wholeWords(this.editor.document.text, start, end) ?? { start, end };
+  }
+
+  /** Whether some hit is no part of a longer word; then those alone are meant by all. */
+  #wholeWords() {
+    return this.#hits.some((hit) => !cutsWord(this.editor.document.text, hit));
   }
 
   #onKey(event) {
@@ -130,7 +142,7 @@ export class Find {
       const hit = this.#hits[this.#at];
       this.editor.side.close();
       this.editor.focus();
-      this.editor.selectText(hit);
+      this.editor.selectText(this.#words(hit));
     } else return;
     event.preventDefault();
     event.stopPropagation();

@@ -83,7 +83,7 @@ function fold(unit) {
   return composed.toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
 }
 
-function cutsWord(text, { start, end }) {
+export function cutsWord(text, { start, end }) {
   const inWord = (unit) => WORD.test(String.fromCodePoint(text.codePointAt(unit)));
   const before = (unit) => (unit > 1 && text.codePointAt(unit - 2) > 0xffff ? unit - 2 : unit - 1);
   const inside = (unit) => unit > 0 && unit < text.length && inWord(before(unit)) && inWord(unit);
