@@ -31,7 +31,9 @@ def listed(user: User, project: Project) -> None:
             "the active span, **M** writes a comment; both are listed here" + (", whoever says so." if reviews else ".")
         )
         return
-    wanted = st.pills("Only", [_UNSURE, _COMMENTED, *([_YOURS] if reviews else [])], selection_mode="multi")
+    kinds = [_UNSURE, _COMMENTED]
+    kinds += [_YOURS] if reviews else []
+    wanted = st.pills("Only", kinds, selection_mode="multi")
     shown = [remark for remark in found[: remarks.MOST] if _fits(remark, wanted, user)]
     if not shown:
         st.info("No remark fits. Take a filter away.")
