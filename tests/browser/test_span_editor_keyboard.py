@@ -167,6 +167,18 @@ def test_what_the_rules_suggest_is_marked_as_a_suggestion_and_one_key_confirms_i
     assert only(editor)["assertion_by"] == "person"
 
 
+def test_what_the_text_does_not_show_is_said_under_it_for_a_while(editor: Editor) -> None:
+    editor.open([{**PAIN, "state": "confirmed"}])
+    editor.focus()
+    editor.press("n")
+    said = editor.page.locator(".status .said")
+    expect(said).to_have_text("No suggestions left.")
+    expect(editor.page.locator(".voice").first).to_have_text("No suggestions left.")
+    editor.press("Tab")
+    expect(said).to_have_text("No suggestions left.")  # long enough to be read
+    expect(said).to_be_empty(timeout=15_000)
+
+
 def test_a_comment_is_written_beside_the_span(editor: Editor) -> None:
     editor.open([PAIN])
     editor.focus()

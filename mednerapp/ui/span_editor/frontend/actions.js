@@ -145,7 +145,7 @@ export class Actions {
     } else if (kept.length) {
       editor.notice(`${word} in ${notes} other ${notes === 1 ? 'note' : 'notes'}. Kept as they are, because their spans were changed since: ${
         kept.map(({ title }) => title).join(', ')}.`);
-    } else if (notes) editor.say(`${word} in ${notes} other ${notes === 1 ? 'note' : 'notes'}.`);
+    } else if (notes) editor.tell(`${word} in ${notes} other ${notes === 1 ? 'note' : 'notes'}.`);
   }
 
   // ---- leaving the note

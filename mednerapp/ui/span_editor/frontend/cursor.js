@@ -65,7 +65,7 @@ export class Cursor {
       .filter(({ start, end }) => start < this.#at.end && end > this.#at.start)
       .sort((a, b) => a.end - a.start - (b.end - b.start) || inReadingOrder(a, b));
     if (span) this.editor.activate(span);
-    else this.editor.say('No span here.');
+    else this.editor.tell('No span here.');
     return true;
   }
 

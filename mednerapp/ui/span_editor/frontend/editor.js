@@ -247,6 +247,12 @@ export class SpanEditor {
     afterFrame(() => { if (this.voice.textContent !== this.#words) this.voice.textContent = this.#words; });
   }
 
+  /** Says what a key has done where the text does not show it: for some seconds under the text, and to screen readers. */
+  tell(words) {
+    this.say(words);
+    this.status.tell(words);
+  }
+
   /** Says something above the text that stays until it is closed. */
   notice(message, choices) {
     this.saving.tell(message, choices);

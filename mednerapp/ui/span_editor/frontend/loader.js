@@ -92,6 +92,7 @@ export class Loader {
     this.editor.saving?.close();
     this.editor.banner.close(this.editor.banner.kind);
     if (this.editor.help.open) this.editor.help.toggle();
+    this.editor.status.tell('');
     this.editor.walk.reset();
     this.editor.cursor.reset();
     this.editor.painter.undecorate();

@@ -111,14 +111,25 @@ export class Banner {
   }
 }
 
+const TOLD = 6_000; // ms
+
 /** Counts, the active span and the saved state under the text. */
 export class StatusLine {
   counts = element('span', { class: 'counts' });
   detail = element('span', { class: 'detail' });
   saved = element('span', { class: 'saved', role: 'status', 'aria-live': 'polite' });
+  #told = element('span', { class: 'said', 'aria-hidden': 'true' }); // screen readers are told in the editor's own voice
+  #until = null;
 
   constructor() {
-    this.element = element('div', { class: 'status' }, this.counts, this.detail, this.saved);
+    this.element = element('div', { class: 'status' }, this.counts, this.detail, this.#told, this.saved);
+  }
+
+  /** Shows a few words for some seconds; '': takes them away. */
+  tell(words) {
+    clearTimeout(this.#until);
+    write(this.#told, words);
+    if (words) this.#until = setTimeout(() => this.tell(''), TOLD);
   }
 
   refresh({ counts, active, transport, readOnly, busy }) {

@@ -44,7 +44,7 @@ export class Walk {
   goToSuggestion() {
     const span = this.editor.document.nextSuggestion(this.active ?? this.editor.cursor.asSpan());
     if (span) this.activate(span);
-    else this.editor.say('No suggestions left.');
+    else this.editor.tell('No suggestions left.');
   }
 
   activate(span, { reveal = true, spoken = '' } = {}) {

@@ -40,7 +40,7 @@ export class Watch {
     if (status !== 200 || !this.#quiet || body.revision <= this.transport.revision) return;
     const { editor } = this;
     if (editor.loader.grow(body.spans, body.revision)) {
-      editor.say('New highlights have arrived.');
+      editor.tell('New highlights have arrived.');
       return;
     }
     const take = () => {

@@ -88,7 +88,7 @@ export class Bulk {
     const { editor } = this;
     const subject = asked ?? this.#subject();
     if (!subject) {
-      editor.say('Go to a span first, or select text.');
+      editor.tell('Go to a span first, or select text.');
       return true;
     }
     this.#scope = asked?.scope ?? 'note';

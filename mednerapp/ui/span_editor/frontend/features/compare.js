@@ -155,7 +155,7 @@ export class Compare {
     const { editor } = this;
     if (!this.#source) {
       editor.side.open(ID);
-      editor.say('Choose first what to compare with.');
+      editor.tell('Choose first what to compare with.');
       return true;
     }
     if (this.#stale) this.#compare();
@@ -163,7 +163,7 @@ export class Compare {
     const places = by > 0 ? this.#found : this.#found.toReversed();
     const next = places.find((one) => (by > 0 ? startOf(one) > from : startOf(one) < from)) ?? places[0];
     if (next) this.#show(next, { focus: false });
-    else editor.say(`No difference to ${this.#name}.`);
+    else editor.tell(`No difference to ${this.#name}.`);
     return true;
   }
 

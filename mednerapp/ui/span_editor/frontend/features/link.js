@@ -27,7 +27,7 @@ export class Link {
     const { data, activeSpan, selected, wire } = editor;
     const note = data.noteId ?? new URLSearchParams(window.location.search).get('note');
     const place = activeSpan ?? selected;
-    if (note === null || note === undefined) editor.say('This note has no address.');
+    if (note === null || note === undefined) editor.tell('This note has no address.');
     else this.#put(new URL(linkTo(note, place && wire.rangeToWire(place)), window.location.origin).href, Boolean(place));
     return true;
   }
@@ -35,7 +35,7 @@ export class Link {
   async #put(link, toSpan) {
     const done = (await inClipboard(link)) || selectedCopy(this.editor.root, link);
     this.editor.focus();
-    if (done) this.editor.say(`Copied the link to the ${toSpan ? 'span' : 'note'}.`);
+    if (done) this.editor.tell(`Copied the link to the ${toSpan ? 'span' : 'note'}.`);
     else this.editor.notice(`The browser does not let this page copy. The link: ${link}`);
   }
 }

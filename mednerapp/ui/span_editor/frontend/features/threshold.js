@@ -90,6 +90,6 @@ export class Threshold {
     this.editor.commit(accepted.map((before) => ({ before, after: { ...before, state: 'confirmed' } })));
     this.editor.side.close();
     this.editor.focus();
-    this.editor.say(`Accepted ${count(accepted.length, 'suggestion')}. Undo: Ctrl+Z`);
+    this.editor.tell(`Accepted ${count(accepted.length, 'suggestion')}. Undo: Ctrl+Z`);
   }
 }

@@ -117,12 +117,12 @@ export class Timeline {
     this.back();
     const changes = difference(editor.document.sorted, spans);
     if (!editor.editable || !changes.length) {
-      editor.say('It is the same as now.');
+      editor.tell('It is the same as now.');
       return;
     }
     editor.commit(changes);
     editor.activate(editor.activeSpan);
-    editor.say(`Restored the state of ${timeOf(entry.at)}. Undo: Ctrl+Z`);
+    editor.tell(`Restored the state of ${timeOf(entry.at)}. Undo: Ctrl+Z`);
   }
 }
 
