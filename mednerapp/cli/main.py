@@ -33,6 +33,7 @@ from mednerapp.cli.exchange import export, formats
 from mednerapp.cli.gold import agreement, datasets
 from mednerapp.cli.intake import import_notes, watch
 from mednerapp.cli.models import models
+from mednerapp.cli.projects import projects
 from mednerapp.cli.purge import purge, purge_overdue
 from mednerapp.cli.report import report, runs
 from mednerapp.cli.simulate import simulate
@@ -56,6 +57,7 @@ from mednerapp.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Annotate, review and learn medical named entities.")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="users")
+app.add_typer(projects, name="projects")
 app.add_typer(bench, name="bench")
 app.add_typer(deid, name="deid")
 app.add_typer(models, name="models")

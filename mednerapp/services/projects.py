@@ -11,6 +11,7 @@ from mednerapp.errors import InvalidValue
 from mednerapp.store import Store
 
 SEARCH_AT_ONCE = 500  # notes
+LONGEST_GUIDELINE = 100_000  # characters
 
 
 def create(
@@ -31,6 +32,24 @@ def create(
             tx.projects.promote(project_id=project.id, adapter_id=starters[-1].id, user_id=by.id if by else None)
         tx.audit.add(user=by, action="project created", target=f"project:{project.id}")
         return tx.projects.get(project.id)
+
+
+def change_guideline(store: Store, *, user: User, project_id: int, text: str, was: str) -> None:
+    """What annotators read while they work, in Markdown; a part under a heading that names a label stands beside its
+    spans. `was`: the text that the person began with.
+
+    Raises:
+        InvalidValue: it is too long, or it is not `was` any more: somebody else has changed it since.
+    """
+    user.require(Permission.TRAIN)
+    if len(text) > LONGEST_GUIDELINE:
+        raise InvalidValue(f"A guideline has at most {LONGEST_GUIDELINE:,} characters, not {len(text):,}.")
+    with store.write() as tx:
+        tx.projects.lock(project_id)
+        if tx.projects.get(project_id).guideline != was:
+            raise InvalidValue("Somebody else has changed the guideline since you opened it. Nothing was saved.")
+        tx.projects.change_guideline(project_id, text)
+        tx.audit.add(user=user, action="guideline changed", target=f"project:{project_id}", characters=len(text))
 
 
 def all_projects(store: Store) -> list[Project]:

@@ -49,6 +49,9 @@ class Projects:
             raise NotFound(f"There is no project {project_id}.")
         return self._project(row)
 
+    def change_guideline(self, project_id: int, text: str) -> None:
+        self._session.execute(update(t.Project).where(t.Project.id == project_id).values(guideline=text))
+
     def change_queue(self, project_id: int, *, order: QueueOrder, blind_percent: int) -> None:
         """The order in which notes are handed out, and how many of 100 come without suggestions."""
         self._session.execute(

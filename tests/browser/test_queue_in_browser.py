@@ -176,6 +176,29 @@ def test_what_an_annotator_is_unsure_of_reaches_the_lead_who_opens_it_beside_the
     expect(page.locator(".side .difference")).to_contain_text("only theirs")
 
 
+def test_a_lead_writes_the_guideline_and_what_is_not_saved_is_kept(page: Page, server: AppServer) -> None:
+    sign_in(page, server, Role.LEAD, "/notes")
+    page.get_by_text("Guideline", exact=True).click()
+    field = page.get_by_role("textbox", name="Guideline, in Markdown")
+    expect(field).to_have_value(re.compile(r"^#"))
+    before = field.input_value()
+    field.fill("## Drugs\n\nWithout the **dose**.")
+    page.get_by_text("List", exact=True).click()
+    expect(field).to_be_hidden()
+    page.get_by_text("Guideline", exact=True).click()
+    expect(field).to_have_value("## Drugs\n\nWithout the **dose**.")
+    expect(page.get_by_text("Not saved yet.")).to_be_visible()
+    expect(page.get_by_text("Nothing stands beside Disease, Symptom, Procedure, Test")).to_be_visible()
+    assert projects.all_projects(server.app.store)[0].guideline == before
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Not saved yet.")).to_be_hidden()
+    assert projects.all_projects(server.app.store)[0].guideline == "## Drugs\n\nWithout the **dose**."
+    field.fill("Dropped.")
+    field.blur()
+    page.get_by_role("button", name="Drop the changes").click()
+    expect(field).to_have_value("## Drugs\n\nWithout the **dose**.")
+
+
 def test_a_lead_chooses_the_order_and_the_share_of_blind_notes(page: Page, server: AppServer) -> None:
     sign_in(page, server, Role.LEAD, "/notes")
     page.get_by_text("Queue", exact=True).click()

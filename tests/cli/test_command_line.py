@@ -203,3 +203,20 @@ def test_purging_names_what_it_removed_and_what_a_dataset_needs(here: Run, tmp_p
     said = here("purge", MEDNER_RETENTION_DAYS="0").stdout
     assert "1 note removed for good." in said
     assert said.count("needed by the frozen dataset first") == 5
+
+
+def test_projects_are_made_and_get_their_guideline_from_a_file(here: Run, tmp_path: Path) -> None:
+    file = tmp_path / "guide.md"
+    file.write_text("## Drugs\n\nWithout the dose – 5 µg.\n", encoding="utf-8")
+    made = here("projects", "create", "Ward", "--guideline", str(file))
+    assert made.stdout.startswith("Made the project Ward with the labels Disease, ")
+    assert here("projects", "guideline", "-p", "Ward").stdout.strip() == file.read_text(encoding="utf-8").strip()
+    file.write_text("Mark all.", encoding="utf-8")
+    assert "has the guideline of" in here("projects", "guideline", "-p", "Ward", str(file)).stdout
+    assert here("projects", "guideline", "-p", "Ward").stdout.strip() == "Mark all."
+    rows = json.loads(here("projects", "list", "--json").stdout)
+    assert [(row["name"], row["notes"], row["guideline"]) for row in rows][1:] == [("Ward", 0, True)]
+    assert "Ward" in here("projects", "list").stdout
+    failed = here("projects", "guideline", "-p", "Ward", str(tmp_path / "none.md"))
+    assert failed.returncode == 1
+    assert "cannot be read" in failed.stderr

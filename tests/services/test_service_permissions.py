@@ -39,6 +39,7 @@ from mednerapp.services import (
     predicting,
     projects,
     queueing,
+    remarks,
     reporting,
     reviewing,
 )
@@ -176,6 +177,10 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     ),
     "predicting.try_again": (Permission.IMPORT, lambda s, u: predicting.try_again(s, user=u, project_id=9)),
     "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),
+    "projects.change_guideline": (
+        Permission.TRAIN,
+        lambda s, u: projects.change_guideline(s, user=u, project_id=9, text="", was=""),
+    ),
     "projects.create": (Permission.TRAIN, lambda s, u: projects.create(s, by=u, name="")),
     "projects.models": (Permission.SEE_RESULTS, lambda s, u: projects.models(s, user=u, project_id=9)),
     "projects.note_types": (Permission.ANNOTATE, lambda s, u: projects.note_types(s, user=u, project_id=9)),
@@ -200,6 +205,7 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     "queueing.renew": (Permission.ANNOTATE, lambda s, u: queueing.renew(s, user=u, note_id=9, settings=SETTINGS)),
     "reporting.compare": (Permission.SEE_RESULTS, lambda s, u: reporting.compare(s, user=u, dataset_id=9)),
     "reporting.datasets": (Permission.SEE_RESULTS, lambda s, u: reporting.datasets(s, user=u, project_id=9)),
+    "remarks.remarks": (Permission.ANNOTATE, lambda s, u: remarks.remarks(s, user=u, project_id=9)),
     "reviewing.at_revision": (
         Permission.ANNOTATE,
         lambda s, u: reviewing.at_revision(s, user=u, annotation_id=9, revision=0),

@@ -6,12 +6,12 @@ from itertools import chain
 import pytest
 from support.makers import FEVER, TEXT, add_note, import_gold, make_adapter, make_project, make_user, predict, promote
 
-from mednerapp.domain.accounts import Role
+from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.labels import MEDICAL_SCHEMA, Label, LabelSchema
 from mednerapp.domain.models import Adapter
 from mednerapp.domain.notes import NoteStatus, Progress
 from mednerapp.domain.spans import ScoredSpan, Span
-from mednerapp.errors import InvalidValue, ModelProblem, NotFound, NotHighlighted
+from mednerapp.errors import InvalidValue, ModelProblem, NotFound, NotHighlighted, PermissionDenied
 from mednerapp.services import annotating, predicting, projects
 from mednerapp.store import Store
 
@@ -31,6 +31,27 @@ def test_a_new_project_highlights_with_the_newest_starter(store: Store) -> None:
         projects.create(store, by=lead, name="Ward 3")
     with pytest.raises(InvalidValue, match="1 to 200"):
         projects.create(store, by=lead, name="x" * 201)
+
+
+def test_a_guideline_is_changed_by_a_lead_and_never_over_somebody_elses_words(store: Store) -> None:
+    lead, annotator = make_user(store, Role.LEAD), make_user(store, Role.ANNOTATOR)
+    project = projects.create(store, by=lead, name="Ward 3", guideline="Mark drugs.")
+
+    def change(text: str, was: str, user: User = lead) -> None:
+        projects.change_guideline(store, user=user, project_id=project.id, text=text, was=was)
+
+    change("## Drugs\n\nWithout the dose.", "Mark drugs.")
+    note = add_note(store, project)
+    opened = annotating.open_note(store, user=annotator, note_id=note)
+    assert opened.guidelines == {"Drug": "Without the dose."}
+    with pytest.raises(InvalidValue, match="Somebody else"):
+        change("Mine.", "Mark drugs.")
+    with pytest.raises(InvalidValue, match="100,000"):
+        change("x" * 100_001, "## Drugs\n\nWithout the dose.")
+    with pytest.raises(PermissionDenied):
+        change("Mine.", "## Drugs\n\nWithout the dose.", annotator)
+    with store.read() as tx:
+        assert tx.projects.get(project.id).guideline == "## Drugs\n\nWithout the dose."
 
 
 def test_a_project_may_have_labels_of_its_own(store: Store) -> None:
