@@ -132,6 +132,20 @@ def test_every_page_of_the_menu(still: Page, server: AppServer) -> None:
     assert not found, "\n".join(found)
 
 
+def test_every_part_of_the_notes_page(still: Page, server: AppServer) -> None:
+    sign_in(still, server, "/notes")
+    parts = still.get_by_test_id("stButtonGroup").first
+    expect(parts.get_by_text("Guideline")).to_be_visible()
+    names = [name for name in parts.inner_text().splitlines() if name]
+    assert {"Remarks", "Guideline", "Bin"} <= set(names)
+    found: list[str] = []
+    for name in names:
+        parts.get_by_text(name, exact=True).click()
+        settle(still)
+        found += faults(still, name)
+    assert not found, "\n".join(found)
+
+
 def press(*keys: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         page.locator(".text").focus()
