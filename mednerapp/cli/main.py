@@ -138,6 +138,8 @@ def freeze(
     """Freeze the submitted notes into a dataset, 70/15/15 by patient or record."""
     with open_app() as (opened, user):
         dataset = freezing.freeze(opened.store, user=user, project_id=find_project(opened, project).id, name=name)
+        if name.strip() not in ("", dataset.name):
+            console.print(f"Nothing has changed since {dataset.name!r}: that is the dataset, and {name!r} is not made.")
         output.dataset(dataset, as_json=as_json)
 
 
@@ -287,6 +289,8 @@ def change(
     new_password: Annotated[bool, typer.Option("--password", help="Ask for a new password.")] = False,
 ) -> None:
     """Change a person's role or password, or keep them from signing in."""
+    if role is None and disabled is None and not new_password:
+        raise InvalidValue("Say what to change: --role, --disable, --enable or --password.")
     with open_app() as (opened, _):
         found = next((u for u in accounts.list_users(opened.store, by=None) if u.email == email.lower()), None)
         if found is None:

@@ -85,6 +85,9 @@ def test_the_documented_sequence_runs_headless_and_its_numbers_agree(
     request.getfixturevalue("warm")  # what comes has workers, which load torch
 
     frozen = printed(here("freeze", "--project", "Ward", "--name", "first", "--json"))
+    again = here("freeze", "--project", "Ward", "--name", "second", "--json")
+    assert json.loads(again.stdout) == frozen
+    assert "'second' is not made" in " ".join(again.stderr.split())
     assert frozen["notes"] == {"train": 2, "dev": 1, "test": 2}
     assert frozen["spans"] == 10
 
@@ -220,3 +223,9 @@ def test_projects_are_made_and_get_their_guideline_from_a_file(here: Run, tmp_pa
     failed = here("projects", "guideline", "-p", "Ward", str(tmp_path / "none.md"))
     assert failed.returncode == 1
     assert "cannot be read" in failed.stderr
+
+
+def test_a_change_of_nothing_is_no_change(here: Run) -> None:
+    failed = here("users", "change", "admin@localhost.invalid")
+    assert failed.returncode == 1
+    assert "Say what to change: --role" in failed.stderr
