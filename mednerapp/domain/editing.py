@@ -53,9 +53,10 @@ def apply_edit(
     deleted takes it from `deleted`, its last state in the event log. An action leads to the state that its name says; a
     restore leads to any, but to a suggestion only as the product wrote it: `suggested`.
 
-    Assertion, comment and doubt change by their own actions, by create and by restore, and a resize takes what the
-    rules say of the new place unless a person has spoken. Every other action may leave them out, and the fragments of
-    a span that stays where it is too; what it does carry along has to be as it was.
+    Assertion, comment and doubt change by their own actions, by create and by restore, a resize takes what the rules
+    say of the new place unless a person has spoken, and an accept may confirm the assertion that the rules suggest.
+    Every other action may leave them out, and the fragments of a span that stays where it is too; what it does carry
+    along has to be as it was.
 
     Raises:
         InvalidValue: if the edit needs a span that is not there, creates one that is or was, or does something else
@@ -86,7 +87,7 @@ def _kept(before: AnnotatedSpan, wanted: AnnotatedSpan, rule: _Rule, edit: Edit)
     """`wanted` with what the rule leaves as it was."""
     if rule.same_place:
         wanted = replace(wanted, span=replace(wanted.span, fragments=before.span.fragments))
-    if rule.same_assertion and not _looks_again(before, edit):
+    if rule.same_assertion and not _looks_again(before, edit) and not _confirms(before, edit):
         wanted = replace(wanted, assertion=before.assertion, assertion_by=before.assertion_by)
     return replace(
         wanted,
@@ -135,7 +136,7 @@ def _moved(before: Span, after: Span, rule: _Rule) -> str:
 
 def _said(before: AnnotatedSpan, edit: Edit, rule: _Rule) -> str:
     given = (edit.assertion, edit.assertion_by)
-    kept = given in ((None, None), (before.assertion, before.assertion_by))
+    kept = given in ((None, None), (before.assertion, before.assertion_by)) or _confirms(before, edit)
     if rule.same_assertion and not kept and not _looks_again(before, edit):
         return "that leaves its assertion as it is"
     if rule.same_comment and edit.comment not in ("", before.comment):
@@ -149,3 +150,10 @@ def _looks_again(before: AnnotatedSpan, edit: Edit) -> bool:
     """Whether the rules, asked again at the new place, may say something else (or nothing)."""
     by_rules = before.assertion_by is not Origin.PERSON and edit.assertion_by is not Origin.PERSON
     return edit.action is EditAction.RESIZE and by_rules
+
+
+def _confirms(before: AnnotatedSpan, edit: Edit) -> bool:
+    """Whether a span is accepted together with the assertion that the rules suggest for it."""
+    suggested = before.assertion is not None and before.assertion_by is Origin.MODEL
+    said = edit.assertion is before.assertion and edit.assertion_by is Origin.PERSON
+    return edit.action is EditAction.ACCEPT and suggested and said

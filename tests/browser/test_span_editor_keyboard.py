@@ -167,6 +167,25 @@ def test_what_the_rules_suggest_is_marked_as_a_suggestion_and_one_key_confirms_i
     assert only(editor)["assertion_by"] == "person"
 
 
+def test_a_span_is_accepted_with_or_without_the_assertion_that_is_suggested(editor: Editor) -> None:
+    guessed = {"assertion": "absent", "assertion_by": "model"}
+    editor.open([{**PAIN, **guessed}, {**METFORMIN, **guessed}, span(3, "normal", "Test")])
+    editor.focus()
+    editor.press("n", "Shift+Enter", "a", "Shift+Enter")
+
+    def said() -> list[tuple[str, str]]:
+        return [(one["state"], one.get("assertion_by") or "") for one in editor.saved()]
+
+    assert sorted(said()) == [("confirmed", ""), ("confirmed", "model"), ("confirmed", "person")]
+    editor.choose("metformin")  # accepted without it
+    editor.page.locator(".floating").get_by_role("button", name="Accept, absent").click()
+    assert said().count(("confirmed", "person")) == 2
+    editor.press(*["Control+z"] * 4)
+    assert sorted(said()) == [("suggested", ""), ("suggested", "model"), ("suggested", "model")]
+    stored = [edit["action"] for edit in editor.stored()["stored"]]
+    assert stored[:4] == ["accept", "accept", "accept", "assert"]
+
+
 def test_what_the_text_does_not_show_is_said_under_it_for_a_while(editor: Editor) -> None:
     editor.open([{**PAIN, "state": "confirmed"}])
     editor.focus()

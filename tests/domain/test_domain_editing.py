@@ -100,6 +100,21 @@ def test_a_span_of_any_state_is_asserted_commented_and_flagged_and_stays_so(stat
         assert apply_edit(before, edit_of(before, action, **changed)) == replace(before, **changed)
 
 
+def test_an_accept_may_confirm_what_the_rules_suggest_and_say_nothing_else() -> None:
+    before = there()
+    whole = edit_of(before, EditAction.ACCEPT, assertion_by=Origin.PERSON)
+    confirmed = replace(before, state=SpanState.CONFIRMED, assertion_by=Origin.PERSON)
+    assert apply_edit(before, whole) == confirmed
+    for action, was, said in (
+        (EditAction.ACCEPT, before, PERSON_SAYS),
+        (EditAction.REJECT, before, (RULES_SAY[0], Origin.PERSON)),
+        (EditAction.ACCEPT, replace(before, assertion=None, assertion_by=None), PERSON_SAYS),
+        (EditAction.ACCEPT, there(PERSON_SAYS), RULES_SAY),
+    ):
+        with pytest.raises(InvalidValue, match="leaves its assertion"):
+            apply_edit(was, edit_of(was, action, assertion=said[0], assertion_by=said[1]))
+
+
 def test_at_a_new_place_the_rules_look_again_but_what_a_person_said_stays() -> None:
     elsewhere = Span(0, 4, "Symptom")
     for said in ((None, None), (Assertion.POSSIBLE, Origin.MODEL)):

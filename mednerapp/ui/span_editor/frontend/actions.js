@@ -41,17 +41,22 @@ export class Actions {
 
   /** Confirms the active span and goes to the next suggestion. */
   accept() {
-    this.#judge('confirmed');
+    this.#judge({ state: 'confirmed' });
+  }
+
+  /** Confirms the active span and the assertion that the rules suggest for it, and goes to the next suggestion. */
+  acceptWhole() {
+    this.#judge({ state: 'confirmed', ...(this.editor.activeSpan?.assertion ? { assertionBy: 'person' } : {}) });
   }
 
   /** Keeps the active span as rejected and goes to the next suggestion. */
   reject() {
-    this.#judge('rejected');
+    this.#judge({ state: 'rejected' });
   }
 
-  #judge(state) {
+  #judge(properties) {
     if (!this.editor.editable) return;
-    this.#change({ state });
+    this.#change(properties);
     this.editor.walk.goToSuggestion();
   }
 

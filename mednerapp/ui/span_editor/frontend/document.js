@@ -68,6 +68,7 @@ export function actionOf({ before, after }, existedBefore) {
   if (changed.length && only('assertion', 'assertionBy')) return 'assert';
   if (changed.length && only('comment')) return 'comment';
   if (changed.length && only('unsure')) return 'flag';
+  if (confirmed && before.state !== 'confirmed' && only('state', 'assertionBy') && after.assertionBy === 'person') return 'accept'; // with what the rules said
   if (!only('state') || after.state === 'suggested') return 'restore';
   return confirmed ? 'accept' : 'reject';
 }

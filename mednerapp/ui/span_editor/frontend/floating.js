@@ -44,6 +44,7 @@ export class FloatingBar {
     this.#show(anchor, [
       element('div', { class: 'row' }, words,
         act('Accept', () => actions.accept(), { disabled: span.state === 'confirmed' }),
+        ...(span.assertionBy === 'model' ? [act(`Accept, ${ASSERTIONS[span.assertion]}`, () => actions.acceptWhole(), { title: 'Shift+Enter' })] : []),
         act('Reject', () => actions.reject(), { disabled: span.state === 'rejected' }),
         act('Delete', () => actions.remove())),
       this.#labelRow(editor.data.labels.filter((label) => label.name !== span.label)),
