@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from mednerapp.bench.kept import keep_row, kept_rows
 from mednerapp.bench.train import STARTER
 from mednerapp.bench.training_runs import Site, open_site, run
 from mednerapp.domain.models import LORA_TARGETS, HyperParameters
@@ -93,8 +94,7 @@ class Measurement:
         self._device = pick_device(given.device)
         self._until = time.monotonic() + 60 * given.minutes
         self.rows: dict[str, Row] = {}
-        for line in given.out.read_text(encoding="utf-8").splitlines() if given.out and given.out.exists() else ():
-            kept = json.loads(line)
+        for kept in kept_rows(given.out):
             row = Row(HyperParameters.from_json(kept["hyper"]), tuple(kept["curve"]), kept["seconds"])
             self.rows[_key(row.hyper)] = row
 
@@ -121,9 +121,7 @@ class Measurement:
 
     def _keep(self, row: Row) -> None:
         self.rows[_key(row.hyper)] = row
-        if self._given.out:
-            with self._given.out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row.as_json()) + "\n")
+        keep_row(self._given.out, row.as_json())
         _say(f"{describe(row.hyper)} seed {row.hyper.seed}: {max(row.curve):.4f}, {row.seconds:.1f} s", to=sys.stderr)
 
     def of(self, hyper: HyperParameters) -> list[Row]:

@@ -240,6 +240,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = asked.parse_args(arguments)
     if given.quality and given.corpus is None:
         asked.error("--quality needs --corpus")
+    if given.out and not given.quality:
+        asked.error("--out keeps the runs of --quality")
     if given.variant:
         _say(json.dumps(measure(VARIANTS[given.variant], given)))
         return

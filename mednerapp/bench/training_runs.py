@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from mednerapp.bench.kept import keep_row, kept_rows
 from mednerapp.domain.datasets import GoldNote, Split, split_of
 from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import HyperParameters
@@ -239,15 +240,14 @@ def run(site: Site, hyper: HyperParameters, *, device: str, usual: bool = False)
 
 class KeptRuns:
     """Finished runs in a file of JSON lines, so that a comparison of hours can be cut and taken up again, or shared
-    out over processes (each line is appended at once). A run is known by the encoder's weights, corpus and settings.
+    out over processes. A run is known by the encoder's weights, corpus and settings.
     """
 
     def __init__(self, file: Path | None, *, encoder: Path, corpus: Path) -> None:
         self._file = file
         self._site = {"encoder": weights_hash(encoder), "corpus": file_hash(corpus)}
         self._outcomes: dict[str, Outcome] = {}
-        for line in file.read_text(encoding="utf-8").splitlines() if file is not None and file.exists() else ():
-            row = json.loads(line)
+        for row in kept_rows(file):
             counts = [Counts(*three) for three in row["per_note"]]
             self._outcomes[json.dumps(row["run"])] = Outcome(row["curve"], counts, row["seconds"])
 
@@ -255,16 +255,13 @@ class KeptRuns:
         return self._outcomes.get(json.dumps(self._named(hyper, usual=usual)))
 
     def add(self, outcome: Outcome, hyper: HyperParameters, *, usual: bool) -> None:
-        if self._file is None:
-            return
         row = {
             "run": self._named(hyper, usual=usual),
             "curve": outcome.curve,
             "per_note": [(counts.tp, counts.fp, counts.fn) for counts in outcome.per_note],
             "seconds": outcome.seconds,
         }
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        keep_row(self._file, row)
 
     def _named(self, hyper: HyperParameters, *, usual: bool) -> dict[str, Any]:
         return {**self._site, "usual": usual, "hyper": hyper.as_json()}

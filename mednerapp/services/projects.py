@@ -23,6 +23,7 @@ def create(
     name = name.strip()
     if not 1 <= len(name) <= 200:
         raise InvalidValue("A project name has 1 to 200 characters.")
+    _check(guideline)
     with store.write() as tx:
         if tx.projects.by_name(name):
             raise InvalidValue(f"There is a project {name!r} already.")
@@ -42,14 +43,18 @@ def change_guideline(store: Store, *, user: User, project_id: int, text: str, wa
         InvalidValue: it is too long, or it is not `was` any more: somebody else has changed it since.
     """
     user.require(Permission.TRAIN)
-    if len(text) > LONGEST_GUIDELINE:
-        raise InvalidValue(f"A guideline has at most {LONGEST_GUIDELINE:,} characters, not {len(text):,}.")
+    _check(text)
     with store.write() as tx:
         tx.projects.lock(project_id)
         if tx.projects.get(project_id).guideline != was:
             raise InvalidValue("Somebody else has changed the guideline since you opened it. Nothing was saved.")
         tx.projects.change_guideline(project_id, text)
         tx.audit.add(user=user, action="guideline changed", target=f"project:{project_id}", characters=len(text))
+
+
+def _check(guideline: str) -> None:
+    if len(guideline) > LONGEST_GUIDELINE:
+        raise InvalidValue(f"A guideline has at most {LONGEST_GUIDELINE:,} characters, not {len(guideline):,}.")
 
 
 def all_projects(store: Store) -> list[Project]:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from mednerapp.domain.accounts import Permission, User
-from mednerapp.domain.remarks import Remark
+from mednerapp.domain.remarks import Remark, RemarkFilter
 from mednerapp.services.finding import AROUND
 from mednerapp.store import Store
 
 MOST = 1_000
 
 
-def remarks(store: Store, *, user: User, project_id: int, limit: int = MOST) -> list[Remark]:
+def remarks(
+    store: Store, *, user: User, project_id: int, wanted: RemarkFilter | None = None, limit: int = MOST
+) -> list[Remark]:
     """The user's own in the project, and everybody's for whom reviews; the note that was worked on last comes first.
 
-    On a note that the user annotates without suggestions, or that two people annotate, they see their own only, until
-    nothing that others say can lead them any more.
+    On a note that comes without suggestions, or that two people annotate, they see their own only, until nothing that
+    others say can lead them any more (`may_see_others`).
     """
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
         tx.projects.get(project_id)
-        others = user.may(Permission.REVIEW)
-        return tx.remarks.of_project(project_id, user_id=user.id, others=others, around=AROUND, limit=limit)
+        return tx.remarks.of_project(
+            project_id,
+            user_id=user.id,
+            others=user.may(Permission.REVIEW),
+            wanted=wanted or RemarkFilter(),
+            around=AROUND,
+            limit=limit,
+        )

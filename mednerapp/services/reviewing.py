@@ -9,6 +9,7 @@ from datetime import datetime
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotatedSpan, AnnotationState, Origin, SpanState
 from mednerapp.domain.history import History, steps
+from mednerapp.domain.remarks import may_see_others
 from mednerapp.domain.timeline import TimelineEntry, timeline
 from mednerapp.errors import NotFound
 from mednerapp.store import Store, Transaction
@@ -130,9 +131,8 @@ def _sources(tx: Transaction, user: User, head: AnnotationHead) -> list[Source]:
     if head.blind and head.state is AnnotationState.IN_PROGRESS:
         return []
     found = [Source(f"adapter:{i}", name, spans) for i, name, spans in tx.past.predicted_by(head.note_id)]
-    # Two annotators of one note are blind to each other, leads too, or their agreement would say nothing.
-    hidden = head.state is AnnotationState.IN_PROGRESS and tx.doubles.has(head.note_id)
-    if user.may(Permission.REVIEW) and not hidden:
+    shown = may_see_others(own=head.state, blind=head.blind, double=tx.doubles.has(head.note_id), submitted=0)
+    if user.may(Permission.REVIEW) and shown:
         people = tx.past.annotated_by(head.note_id, but=user.id)
         found += [Source(f"person:{i}", name, spans) for i, name, spans in people]
     return found

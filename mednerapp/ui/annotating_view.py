@@ -62,6 +62,7 @@ def editor(user: User, opened: OpenNote) -> None:
     read_only = annotation.state is AnnotationState.SUBMITTED
     if read_only:
         _submitted(user, opened)
+    focus = _focus(opened)
     result = span_editor(
         key=_KEY,
         note_text=opened.note.text,
@@ -86,8 +87,8 @@ def editor(user: User, opened: OpenNote) -> None:
         ],
         outline=[EditorSection(title=section.title, start=section.start) for section in opened.outline],
         guidelines=opened.guidelines,
-        focus=_focus(opened),
-        compare=_compare(),
+        focus=focus,
+        compare=_compare() if focus else "",
         blind=annotation.blind,
         user=user.name,
         can_review=user.may(Permission.REVIEW),

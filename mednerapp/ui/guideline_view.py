@@ -27,7 +27,11 @@ def edit(user: User, project: Project) -> None:
         "beside the spans of that label when they press **G**."
     )
     drafts: dict[int, tuple[str, str]] = st.session_state.setdefault(_DRAFTS, {})
-    was, written = drafts.get(project.id, (project.guideline, project.guideline))
+    was, written = drafts.get(project.id, ("", ""))
+    if was == written != project.guideline:  # nothing was written: show what is saved by now
+        _forget(project)
+        was = written = project.guideline
+    drafts[project.id] = (was, written)
     key = f"guideline-{project.id}-{st.session_state.setdefault(_FRESH, 0)}"
 
     def keep() -> None:
@@ -37,7 +41,7 @@ def edit(user: User, project: Project) -> None:
         "Guideline, in Markdown",
         value=written,
         height=HEIGHT,
-        max_chars=projects.LONGEST_GUIDELINE,
+        max_chars=max(projects.LONGEST_GUIDELINE, len(was)),  # what is there is never cut
         placeholder="## Drugs\n\nMark the name without the dose.",
         key=key,
         on_change=keep,
@@ -73,4 +77,4 @@ def _save(user: User, project: Project, text: str, was: str) -> None:
 
 def _forget(project: Project) -> None:
     st.session_state[_DRAFTS].pop(project.id, None)
-    st.session_state[_FRESH] += 1
+    st.session_state[_FRESH] = st.session_state.get(_FRESH, 0) + 1

@@ -7,7 +7,7 @@ import streamlit as st
 from mednerapp.domain.accounts import Permission, User
 from mednerapp.domain.annotations import AnnotationState, SpanState
 from mednerapp.domain.projects import Project
-from mednerapp.domain.remarks import Remark
+from mednerapp.domain.remarks import Remark, RemarkFilter
 from mednerapp.services import remarks
 from mednerapp.ui import menu
 from mednerapp.ui.process import application
@@ -19,29 +19,25 @@ BEFORE = 24  # characters, so that a narrow column has the mention in sight
 STATE = {AnnotationState.IN_PROGRESS: "In progress", AnnotationState.SUBMITTED: "Submitted"}
 _SAID_OF = {SpanState.SUGGESTED: " (suggested)", SpanState.REJECTED: " (rejected)"}
 _UNSURE, _COMMENTED, _YOURS = "Unsure", "Commented", "Yours"
+_DRAWN = "remarks:drawn"  # what the table showed when the person clicked: meanwhile others go on
 
 
 def listed(user: User, project: Project) -> None:
     """All that the person may see; a click opens the note at the place, beside the spans of whoever said it."""
-    found = remarks.remarks(application().store, user=user, project_id=project.id, limit=remarks.MOST + 1)
     reviews = user.may(Permission.REVIEW)
-    if not found:
-        st.info(
-            "Nobody is unsure of a span and nobody has commented one. In the editor **U** says that you are unsure of "
-            "the active span, **M** writes a comment; both are listed here" + (", whoever says so." if reviews else ".")
-        )
-        return
     kinds = [_UNSURE, _COMMENTED]
     kinds += [_YOURS] if reviews else []
-    wanted = st.pills("Only", kinds, selection_mode="multi")
-    shown = [remark for remark in found[: remarks.MOST] if _fits(remark, wanted, user)]
+    chosen = st.pills("Only", kinds, selection_mode="multi")
+    wanted = RemarkFilter(_UNSURE in chosen, _COMMENTED in chosen, _YOURS in chosen)
+    found = remarks.remarks(
+        application().store, user=user, project_id=project.id, wanted=wanted, limit=remarks.MOST + 1
+    )
+    shown = found[: remarks.MOST]
     if not shown:
-        st.info("No remark fits. Take a filter away.")
+        _nothing(wanted, reviews=reviews)
         return
-    said = f"{count(len(shown), 'remark')}. Click one to open the note at its place."
-    if len(found) > remarks.MOST:
-        said = f"The newest {remarks.MOST:,} are shown. {said}"
-    st.caption(said)
+    number = f"{remarks.MOST:,} remarks, of the notes that were changed last" if found[len(shown) :] else ""
+    st.caption(f"{number or count(len(shown), 'remark')}. Click one to open the note at its place.")
     event = st.dataframe(
         [_row(remark, reviews=reviews) for remark in shown],
         hide_index=True,
@@ -53,17 +49,22 @@ def listed(user: User, project: Project) -> None:
             "Comment": st.column_config.TextColumn(width=280),
         },
         height="content" if len(shown) <= MOST_ROWS else HEIGHT,
-        key=f"remarks-{project.id}-{'-'.join(wanted)}",
+        key=f"remarks-{project.id}-{'-'.join(chosen)}",
     )
-    if event.selection.cells:
-        menu.go("annotate", query=_place(shown[event.selection.cells[0][0]], user))
+    drawn: list[Remark] = st.session_state.get(_DRAWN, shown)
+    st.session_state[_DRAWN] = shown
+    rows = [row for row, _ in event.selection.cells if row < len(drawn)]
+    if rows:
+        _open(drawn[rows[0]], user)
 
 
-def _fits(remark: Remark, wanted: list[str], user: User) -> bool:
-    return (
-        (_UNSURE not in wanted or remark.span.unsure)
-        and (_COMMENTED not in wanted or bool(remark.span.comment))
-        and (_YOURS not in wanted or remark.user_id == user.id)
+def _nothing(wanted: RemarkFilter, *, reviews: bool) -> None:
+    if wanted != RemarkFilter():
+        st.info("No remark fits. Take a filter away.")
+        return
+    st.info(
+        "Nobody is unsure of a span and nobody has commented one. In the editor **U** says that you are unsure of "
+        "the active span, **M** writes a comment; both are listed here" + (", whoever says so." if reviews else ".")
     )
 
 
@@ -88,10 +89,15 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _place(remark: Remark, user: User) -> dict[str, str]:
-    """The address of the note at this span: one's own, or the same characters with the other's spans below them."""
+def _open(remark: Remark, user: User) -> None:
+    """One's own span; or the same characters with the other's spans below them; or the note of two annotators where
+    their differences are settled.
+    """
+    start, end = remark.span.span.start, remark.span.span.end
     query = {"note": str(remark.note_id)}
     if remark.user_id == user.id:
-        return {**query, "span": remark.span.id}
-    start, end = remark.span.span.start, remark.span.span.end
-    return {**query, "span": f"{start}-{end}", "compare": f"person:{remark.user_id}"}
+        menu.go("annotate", query={**query, "span": remark.span.id})
+    elif remark.third:
+        menu.go("gold", query={"part": "adjudicate", **query})
+    else:
+        menu.go("annotate", query={**query, "span": f"{start}-{end}", "compare": f"person:{remark.user_id}"})

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from mednerapp.bench import lora_defaults, train, training_runs
+from mednerapp.bench.kept import keep_row, kept_rows
 from mednerapp.domain.datasets import Split, split_of
 from mednerapp.domain.models import HyperParameters
 from mednerapp.domain.notes import content_hash
@@ -112,11 +113,15 @@ def test_finished_runs_are_kept_and_not_run_again(
     (both,) = json.loads(capsys.readouterr().out.rsplit("\n]\n", 2)[1] + "]")
     assert len(out.read_text().splitlines()) == len(both["f1"]) == 2
 
+    with out.open("a") as file:
+        file.write('{"run": {"enc')  # cut off in the middle of a line
     monkeypatch.setattr(train, "run", None)  # nothing is computed again
     train.main([*given, "--seeds", "2"])
     assert json.loads(capsys.readouterr().out) == [both]
     with pytest.raises(TypeError):  # another setting is another run
         train.main([*given, "--seeds", "2", "--learning-rate", "1e-2"])
+    keep_row(out, {"whole": 1})
+    assert kept_rows(out)[2:] == [{"whole": 1}]
 
 
 def test_the_usual_run_has_attention_dropout_and_ours_has_none(encoder: Path, corpus: Path) -> None:

@@ -71,6 +71,7 @@ def test_what_is_labelled_is_the_whole_word_that_a_hit_is_in(editor: Editor) -> 
     editor.press("/")
     editor.page.keyboard.type("everi")
     expect(panel(editor).locator(".figure")).to_have_text("1 of 1")
+    expect(panel(editor).get_by_role("button", name="Label")).to_have_count(0)  # all of it would be parts of words
     editor.press("Alt+2")
     assert [SEVERAL[span["start"] : span["end"]] for span in editor.saved()] == ["feverish"]
 

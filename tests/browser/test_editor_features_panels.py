@@ -109,6 +109,7 @@ def test_taking_back_a_step_that_also_brought_a_span_around_another(editor: Edit
     expect(editor.mark("chest pain")).to_have_attribute("data-badge", "Test")
 
 
+ASSERTED: dict[str, Any] = {"assertion": "absent", "assertion_by": "person"}
 RAMIPRIL = {"start": TEXT.index("ramipril"), "end": TEXT.index("ramipril") + 8, "label": "Drug"}
 THEIRS = [
     {**PAIN, "id": "t1", "label": "Disease"},
@@ -120,7 +121,8 @@ THEIRS = [
 
 def compare(editor: Editor) -> Locator:
     source = {"id": "adapter:3", "name": "BioBERT", "spans": [{"state": "suggested", **one} for one in THEIRS]}
-    open_with(editor, ALL, sources=[source])
+    mine = [{**one, **ASSERTED} if one is METFORMIN else one for one in ALL]  # a model says nothing of that
+    open_with(editor, mine, sources=[source])
     editor.press("v")
     panel(editor).get_by_label("Under the text").select_option("adapter:3")
     rows = panel(editor).locator(".difference")
@@ -162,7 +164,6 @@ def test_theirs_can_be_taken_one_by_one_until_nothing_differs(editor: Editor) ->
     assert "ECG" in editor.labels()
 
 
-ASSERTED: dict[str, Any] = {"assertion": "absent", "assertion_by": "person"}
 GUESSED = {"assertion": "possible", "assertion_by": "model"}
 BEA = {
     "id": "person:7",
@@ -200,10 +201,33 @@ def test_assertions_and_remarks_are_compared_too(editor: Editor) -> None:
     editor.press("d")
     expect(current).to_contain_text("ramipril")
     expect(editor.page.locator(".voice").first).to_contain_text("only a remark: ramipril")
+    for number in (0, 1, 2):
+        rows.nth(number).locator(".entry").click()
+        expect(rows.nth(number).locator(".entry")).to_have_attribute("aria-current", "true")
+        expect(editor.page.locator(".voice").first).to_contain_text(f"{number + 1} of 3. ")
     rows.nth(0).get_by_role("button", name="Take theirs").click()
     expect(panel(editor).locator(".result")).to_have_text("3 only a remark")
     (pain,) = [span for span in editor.saved() if span["id"] == PAIN["id"]]
     assert (pain["assertion"], pain["assertion_by"], pain["label"]) == ("absent", "person", PAIN["label"])
+
+
+def test_a_remark_upon_a_suggestion_is_reached_beside_the_difference_at_the_same_place(editor: Editor) -> None:
+    bea = {**BEA, "spans": [{**PAIN, "id": "t1", "state": "suggested", "unsure": True}]}
+    open_with(
+        editor, [{**PAIN, "state": "confirmed"}, {**ECG, "state": "confirmed"}], sources=[bea], compare="person:7"
+    )
+    expect(panel(editor).locator(".result")).to_have_text("2 only mine · 1 only a remark")
+    current = panel(editor).locator(".entry[aria-current]")
+    for words in ("only mine", "only a remark", "only mine", "only mine"):  # and from the top again
+        editor.press("d")
+        expect(current).to_contain_text(words)
+    editor.press("Shift+D", "Shift+D")
+    expect(current).to_contain_text("only a remark")
+    editor.press("p")  # something is said of it: the list is found anew
+    rows = panel(editor).locator(".difference")
+    rows.first.get_by_role("button", name="Delete mine").click()
+    expect(rows).to_have_count(2)
+    assert [one["id"] for one in editor.saved()] == [ECG["id"]]
 
 
 def test_a_source_that_is_not_there_any_more_is_not_asked_for(editor: Editor) -> None:

@@ -199,6 +199,37 @@ def test_a_lead_writes_the_guideline_and_what_is_not_saved_is_kept(page: Page, s
     expect(field).to_have_value("## Drugs\n\nWithout the **dose**.")
 
 
+def test_a_guideline_that_somebody_else_saves_meanwhile_is_shown_and_never_written_over(
+    page: Page, server: AppServer, people: dict[Role, User]
+) -> None:
+    store, project = server.app.store, projects.all_projects(server.app.store)[0]
+
+    def saved() -> str:
+        return projects.all_projects(store)[0].guideline
+
+    def theirs(text: str) -> None:
+        projects.change_guideline(store, user=people[Role.ADMIN], project_id=project.id, text=text, was=saved())
+
+    sign_in(page, server, Role.LEAD, "/notes")
+    field = page.get_by_role("textbox", name="Guideline, in Markdown")
+    page.get_by_text("Guideline", exact=True).click()
+    expect(field).to_have_value(saved())
+    theirs("Theirs.")
+    page.get_by_text("List", exact=True).click()
+    page.get_by_text("Guideline", exact=True).click()
+    expect(field).to_have_value("Theirs.")  # nothing was written here
+    field.fill("Mine.")
+    field.blur()
+    expect(page.get_by_text("Not saved yet.")).to_be_visible()
+    theirs("Theirs again.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Somebody else has changed the guideline")).to_be_visible()
+    expect(field).to_have_value("Mine.")
+    assert saved() == "Theirs again."
+    page.get_by_role("button", name="Drop the changes").click()
+    expect(field).to_have_value("Theirs again.")
+
+
 def test_a_lead_chooses_the_order_and_the_share_of_blind_notes(page: Page, server: AppServer) -> None:
     sign_in(page, server, Role.LEAD, "/notes")
     page.get_by_text("Queue", exact=True).click()

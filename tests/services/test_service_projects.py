@@ -48,6 +48,8 @@ def test_a_guideline_is_changed_by_a_lead_and_never_over_somebody_elses_words(st
         change("Mine.", "Mark drugs.")
     with pytest.raises(InvalidValue, match="100,000"):
         change("x" * 100_001, "## Drugs\n\nWithout the dose.")
+    with pytest.raises(InvalidValue, match="100,000"):
+        projects.create(store, by=lead, name="Ward 4", guideline="x" * 100_001)
     with pytest.raises(PermissionDenied):
         change("Mine.", "## Drugs\n\nWithout the dose.", annotator)
     with store.read() as tx:

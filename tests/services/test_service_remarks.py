@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from support.makers import ASPIRIN, CHEST_PAIN, FEVER, TEXT, WARFARIN, add_note, create, make_project, make_user
 
 from db import tables as t
@@ -14,7 +14,9 @@ from db.tables.annotations import REMARKED
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.annotations import AnnotationState
 from mednerapp.domain.projects import Project
-from mednerapp.services import annotating, binning, remarks
+from mednerapp.domain.queue import QueueOrder
+from mednerapp.domain.remarks import RemarkFilter
+from mednerapp.services import annotating, binning, queueing, remarks
 from mednerapp.store import Store
 
 
@@ -96,38 +98,72 @@ def test_the_note_that_was_worked_on_last_comes_first_and_the_bin_is_left_out(
     assert {r.title for r in remarks.remarks(store, user=lead, project_id=project.id)} == {"0", "1"}
 
 
+def test_what_is_listed_can_be_narrowed_before_it_is_cut_short(store: Store, project: Project, lead: User) -> None:
+    ann = make_user(store, Role.ANNOTATOR, "Ann")
+    remark(store, lead, add_note(store, project))
+    for visit in range(3):
+        remark(store, ann, add_note(store, project, f"{TEXT} Visit {visit}."))
+
+    def narrowed(**by: bool) -> list[tuple[str, str]]:
+        wanted = RemarkFilter(**by)
+        found = remarks.remarks(store, user=lead, project_id=project.id, wanted=wanted, limit=3)
+        return [(r.who, r.mention) for r in found]
+
+    assert narrowed(own=True) == [("Lea", "aspirin"), ("Lea", "chest pain"), ("Lea", "warfarin")]
+    assert narrowed(unsure=True) == [("Ann", "aspirin")] * 3
+    assert narrowed(commented=True, own=True) == [("Lea", "chest pain"), ("Lea", "warfarin")]
+    assert narrowed(commented=True, unsure=True) == []
+
+
 def test_what_others_say_does_not_lead_the_second_of_two_annotators(store: Store, project: Project, lead: User) -> None:
     ann, note = make_user(store, Role.ANNOTATOR, "Ann"), add_note(store, project)
+    ordinary = add_note(store, project, f"{TEXT} Another visit.")
     with store.write() as tx:
         tx.doubles.add([note], project_id=project.id, user_id=None)
+    remark(store, ann, ordinary)
+    annotating.open_note(store, user=lead, note_id=ordinary)
     submit(store, ann, remark(store, ann, note))
-    assert seen(store, lead, project) == []  # they may become the second
+
+    def notes() -> set[int]:
+        return {r.note_id for r in remarks.remarks(store, user=lead, project_id=project.id)}
+
+    assert notes() == {ordinary}  # they may become the second of the other one
     own = annotating.open_note(store, user=lead, note_id=note).annotation
-    assert seen(store, lead, project) == []
+    assert notes() == {ordinary}
     submit(store, lead, own.id)
-    assert {who for who, _ in seen(store, lead, project)} == {"Ann"}
+    assert notes() == {ordinary, note}
 
 
-def test_two_that_have_submitted_lead_nobody(store: Store, project: Project, lead: User) -> None:
+def test_two_that_have_submitted_lead_nobody_who_does_not_annotate_the_note_as_well(
+    store: Store, project: Project, lead: User
+) -> None:
     note = add_note(store, project)
     with store.write() as tx:
         tx.doubles.add([note], project_id=project.id, user_id=None)
     for name in ("Ann", "Bea"):
         user = make_user(store, Role.ANNOTATOR, name)
         submit(store, user, remark(store, user, note))
-    assert {who for who, _ in seen(store, lead, project)} == {"Ann", "Bea"}
+    found = remarks.remarks(store, user=lead, project_id=project.id)
+    assert {(r.who, r.third) for r in found} == {("Ann", True), ("Bea", True)}
+    own = annotating.open_note(store, user=lead, note_id=note).annotation
+    assert seen(store, lead, project) == []
+    submit(store, lead, own.id)
+    assert {r.third for r in remarks.remarks(store, user=lead, project_id=project.id)} == {False}
 
 
-def test_nor_whoever_annotates_the_note_without_suggestions(
-    store: Store, database: Database, project: Project, lead: User
+def test_nor_whoever_annotates_the_note_without_suggestions_or_would(
+    store: Store, project: Project, lead: User
 ) -> None:
     ann, note = make_user(store, Role.ANNOTATOR, "Ann"), add_note(store, project)
     remark(store, ann, note)
-    own = annotating.open_note(store, user=lead, note_id=note).annotation
     assert {who for who, _ in seen(store, lead, project)} == {"Ann"}
-    with database.write() as session:
-        session.execute(update(t.Annotation).where(t.Annotation.id == own.id).values(blind=True))
+    queueing.change(store, user=lead, project_id=project.id, order=QueueOrder.IMPORT, blind_percent=100)
+    assert seen(store, lead, project) == []  # it would come to them as a blind one
+    own = annotating.open_note(store, user=lead, note_id=note).annotation
+    assert own.blind
     assert seen(store, lead, project) == []
+    queueing.change(store, user=lead, project_id=project.id, order=QueueOrder.IMPORT, blind_percent=0)
+    assert seen(store, lead, project) == []  # as it began
     submit(store, lead, own.id)
     assert {who for who, _ in seen(store, lead, project)} == {"Ann"}
 

@@ -181,6 +181,7 @@ export class SpanEditor {
   /** Shows other spans of this note, only to look at them; null: back to the person's own. */
   preview(spans) {
     if (!spans && !this.#looking) return;
+    this.floating.hide(); // what it stands beside may not be there
     const own = this.live;
     this.#looking = spans && own;
     this.document = spans ? new SpanDocument(own.text, spans) : own;

@@ -20,12 +20,12 @@ export class FloatingBar {
     this.chooseTabStop = rovingFocus(this.element);
   }
 
-  /** Offers the labels for selected text. @param {() => DOMRect} anchor where the text is */
+  /** Offers the labels for selected text. @param {() => DOMRect | undefined} anchor where the text is */
   showForText(anchor) {
     this.#show(anchor, [this.#labelRow(this.editor.data.labels)]);
   }
 
-  /** Offers what can be done with a span. @param {() => DOMRect} anchor where the span is */
+  /** Offers what can be done with a span. @param {() => DOMRect | undefined} anchor where the span is */
   showForSpan(anchor, span) {
     const { editor } = this;
     const { actions } = editor;
@@ -123,6 +123,7 @@ export class FloatingBar {
     const bar = this.element;
     const pane = bar.parentElement;
     const rectangle = this.#anchor();
+    if (!rectangle) return; // not on the screen: an earlier state is being looked at
     const frame = pane.getBoundingClientRect();
     const left = Math.min(rectangle.left - frame.left, pane.clientWidth - bar.offsetWidth - 4);
     const fitsBelow = rectangle.bottom + 6 + bar.offsetHeight <= frame.bottom;

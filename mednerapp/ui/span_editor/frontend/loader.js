@@ -105,7 +105,7 @@ export class Loader {
     if (previous) {
       this.editor.pane.scrollTop = 0;
       this.editor.focus(); // the next note: hands stay on the keyboard
-    } else if (document.activeElement === document.body) this.editor.focus(); // nobody has begun elsewhere on the page
+    } else if (document.activeElement.matches('body, a, button')) this.editor.focus(); // nobody writes elsewhere; a link or button led here
   }
 
   /** An edit that an earlier page of this tab did not get through. */

@@ -103,7 +103,7 @@ export class Walk {
   showBar() {
     const { editor } = this;
     const { active } = this;
-    if (active) editor.floating.showForSpan(() => editor.painter.elementOf(active).getBoundingClientRect(), active);
+    if (active) editor.floating.showForSpan(() => editor.painter.elementOf(active)?.getBoundingClientRect(), active);
   }
 
   /** Selects text and offers the labels for it. */

@@ -30,7 +30,8 @@ export class Compare {
   #name = '';
   #theirs = [];
   #found = [];
-  #at = null; // the place where the person is among the differences, UTF-16
+  #at = null; // the difference at which the person is; it may be gone by now
+  #asks = ''; // id of the note whose address has been read
   #stale = false; // spans may have changed since the differences were found
   #drawn = ''; // what the list was drawn for
   #sources = element('div');
@@ -49,7 +50,9 @@ export class Compare {
   load() {
     this.#take('', '', []);
     this.#sources.replaceChildren();
-    this.#wanted = this.editor.data.compare ?? '';
+    const { compare = '', docId } = this.editor.data;
+    this.#wanted = docId === this.#asks ? '' : compare; // once: the person may have chosen otherwise since
+    this.#asks = docId;
     if (this.#wanted) this.editor.side.open(ID, { focus: false });
     if (this.editor.side.isOpen(ID)) this.#ask();
   }
@@ -122,7 +125,7 @@ export class Compare {
     const { document: document_, side, editable } = this.editor;
     this.#stale = false;
     if (!this.#source) return;
-    this.#found = differences(document_.sorted, this.#theirs);
+    this.#found = differences(document_.sorted, this.#theirs, { assertions: this.#source.startsWith('person:') });
     if (!side.isOpen(ID)) return;
     const drawn = JSON.stringify([this.#found.map(({ kind, mine, theirs }) => [kind, mine?.id, mine?.label, mine?.start, mine?.end, mine && assertionWords(mine), theirs?.id]), editable]);
     if (drawn === this.#drawn) return;
@@ -131,11 +134,16 @@ export class Compare {
     write(this.#counts, this.#found.length
       ? Object.entries(KINDS).filter(([kind]) => number(kind)).map(([kind, words]) => `${number(kind)} ${words}`).join(' · ')
       : `No difference to ${this.#name}.`);
-    this.#list.replaceChildren(...this.#found.map((one) => this.#row(one, editable)));
+    this.#list.replaceChildren(...this.#found.map((one, i) => this.#row(one, i, editable)));
     this.#mark();
   }
 
-  #row(one, editable) {
+  /** A row stays while the differences are found anew, so it knows its own by number. */
+  #row(one, i, editable) {
+    const now = (act) => () => {
+      if (this.#stale) this.#compare();
+      if (this.#found[i]) act(this.#found[i]);
+    };
     const { kind, mine, theirs } = one;
     const { text } = this.editor.document;
     const what = (span) => [element('b', { class: 'mention' }, mentionOf(text, span).replace(/\s+/gu, ' ')), ` ${span.label}`];
@@ -144,9 +152,9 @@ export class Compare {
         : kind === 'assertion' ? [...what(mine), ` ${said(mine)} → ${said(theirs)}`] : what(mine ?? theirs);
     const remark = theirs ? remarkOf(theirs) : '';
     const show = button([element('span', { class: 'kind' }, KINDS[kind]), element('span', {}, ...words),
-      ...(remark ? [element('span', { class: 'remark' }, `Theirs: ${remark}`)] : [])], () => this.#show(one), { class: 'entry' });
+      ...(remark ? [element('span', { class: 'remark' }, `Theirs: ${remark}`)] : [])], now((found) => this.#show(found)), { class: 'entry' });
     if (kind === 'remark') return element('li', { class: 'difference' }, show);
-    const take = button(kind === 'mine' ? 'Delete mine' : 'Take theirs', () => this.#takeTheirs(one), { disabled: !editable });
+    const take = button(kind === 'mine' ? 'Delete mine' : 'Take theirs', now((found) => this.#takeTheirs(found)), { disabled: !editable });
     return element('li', { class: 'difference' }, show, take);
   }
 
@@ -159,20 +167,28 @@ export class Compare {
       return true;
     }
     if (this.#stale) this.#compare();
-    const from = this.#at ?? (by > 0 ? -1 : Infinity);
-    const places = by > 0 ? this.#found : this.#found.toReversed();
-    const next = places.find((one) => (by > 0 ? startOf(one) > from : startOf(one) < from)) ?? places[0];
+    const next = this.#found.length && this.#next(by);
     if (next) this.#show(next, { focus: false });
     else editor.tell(`No difference to ${this.#name}.`);
     return true;
+  }
+
+  /** The difference after (1) or before (-1) the one at which the person is or was, from the other end again after the last one. */
+  #next(by) {
+    const { length } = this.#found;
+    const at = this.#at ? this.#found.findIndex((one) => sameDifference(one, this.#at)) : -1;
+    if (at >= 0) return this.#found[(at + by + length) % length];
+    const from = this.#at ? startOf(this.#at) : -1;
+    const after = this.#found.findIndex((one) => startOf(one) > from); // -1: none
+    return this.#found.at(by > 0 ? Math.max(after, 0) : (after < 0 ? length : after) - 1);
   }
 
   #show(one, { focus = true } = {}) {
     const { editor } = this;
     const { kind, mine, theirs } = one;
     const place = mine ?? theirs;
-    this.#at = startOf(one);
-    this.#mark(one);
+    this.#at = one;
+    this.#mark();
     editor.activate(mine);
     editor.reveal(place.start, place.end);
     if (focus) editor.focus();
@@ -183,9 +199,10 @@ export class Compare {
   }
 
   /** The list shows where the person is among the differences. */
-  #mark(one = this.#found.find((each) => startOf(each) === this.#at)) {
+  #mark() {
     this.#list.querySelector('[aria-current]')?.removeAttribute('aria-current');
-    this.#list.children[this.#found.indexOf(one)]?.querySelector('.entry').setAttribute('aria-current', 'true');
+    const at = this.#at ? this.#found.findIndex((one) => sameDifference(one, this.#at)) : -1;
+    this.#list.children[at]?.querySelector('.entry').setAttribute('aria-current', 'true');
   }
 
   /** What they say of a span, else what the rules say. */
@@ -212,4 +229,6 @@ export class Compare {
 
 /** "absent", "absent?", and "present" where nobody has said anything. */
 const said = (span) => assertionWords(span) || 'present';
+/** Whether two differences are about the same spans, whatever has become of these. */
+const sameDifference = (a, b) => a.mine?.id === b.mine?.id && a.theirs?.id === b.theirs?.id && (a.kind === 'remark') === (b.kind === 'remark');
 const startOf = ({ mine, theirs }) => (mine ?? theirs).start;

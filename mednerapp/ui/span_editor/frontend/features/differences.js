@@ -23,9 +23,10 @@ export const standing = (theirs) => theirs.filter((span) => span.state !== 'reje
  * same place belong together first, then spans that overlap, those with the same label first.
  * @param {import('../document.js').Span[]} mine
  * @param {import('../document.js').Span[]} theirs
+ * @param {{assertions?: boolean}} [options] assertions: they have had a say in that, as no model has
  * @returns {Difference[]} in text order
  */
-export function differences(mine, theirs) {
+export function differences(mine, theirs, { assertions = true } = {}) {
   let own = mine.filter(({ state }) => state !== 'rejected').sort(inReadingOrder);
   let other = standing(theirs).sort(inReadingOrder);
   const longest = Math.max(0, ...other.map(({ start, end }) => end - start));
@@ -42,7 +43,7 @@ export function differences(mine, theirs) {
     });
     other = other.filter((span) => left.has(span));
   };
-  pair((a, b) => (assertionDiffers(a, b) ? 'assertion' : remarkOf(b) && 'remark'), (a, b) => samePlace(a, b) && a.label === b.label);
+  pair((a, b) => (assertions && assertionDiffers(a, b) ? 'assertion' : remarkOf(b) && 'remark'), (a, b) => samePlace(a, b) && a.label === b.label);
   pair(() => 'label', samePlace);
   pair(() => 'boundaries', (a, b) => a.label === b.label);
   pair(() => 'boundaries', () => true);
@@ -71,7 +72,7 @@ function nearby(sorted, { start, end }, longest) {
 export function taking({ kind, mine, theirs }, fresh) {
   if (kind === 'mine') return { before: mine, after: null };
   if (kind === 'theirs') return { before: null, after: { ...fresh, start: theirs.start, end: theirs.end, fragments: theirs.fragments, label: theirs.label } };
-  if (kind === 'assertion') return { before: mine, after: { ...mine, assertion: theirs.assertion, assertionBy: theirs.assertion ? 'person' : null } };
+  if (kind === 'assertion') return { before: mine, after: { ...mine, assertion: theirs.assertion, assertionBy: theirs.assertionBy, state: 'confirmed' } };
   const { start, end, fragments, label } = theirs;
   return { before: mine, after: { ...mine, start, end, fragments, label, state: 'confirmed' } };
 }

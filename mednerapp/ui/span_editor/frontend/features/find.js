@@ -99,9 +99,9 @@ export class Find {
     if (hit) this.editor.walk.reveal(hit, { block: 'center' });
     const can = Boolean(hit) && this.editor.editable;
     this.#labels.replaceChildren(...(can ? [labelRow(this.editor, 'Label this place', (name) => this.#label(name), 'Alt+')] : []));
-    const number = this.#hits.filter((one) => !cutsWord(this.editor.document.text, one)).length || length;
+    const number = this.#hits.filter((one) => !cutsWord(this.editor.document.text, one)).length;
     const all = length === 1 ? 'Label it wherever it stands …' : number < length ? `Label the ${number} that are whole words …` : `Label all ${length} …`;
-    this.#all.replaceChildren(...(can ? [button(all, () => this.#labelAll())] : []));
+    this.#all.replaceChildren(...(can && number ? [button(all, () => this.#labelAll())] : []));
   }
 
   /** Labels the current hit and goes to the next one. */
@@ -117,17 +117,12 @@ export class Find {
   #labelAll() {
     const [first] = this.editor.data.labels;
     const { mention, label } = { mention: this.#input.value.trim(), label: this.editor.activeSpan?.label ?? first?.name };
-    featureOf(this.editor, 'bulk')?.open({ kind: 'create', mention, label, wholeWords: this.#wholeWords() });
+    featureOf(this.editor, 'bulk')?.open({ kind: 'create', mention, label });
   }
 
   /** What is labelled for a hit: the words that it is in, as when the mouse selects it. */
   #words({ start, end }) {
     return wholeWords(this.editor.document.text, start, end) ?? { start, end };
-  }
-
-  /** Whether some hit is no part of a longer word; then those alone are meant by all. */
-  #wholeWords() {
-    return this.#hits.some((hit) => !cutsWord(this.editor.document.text, hit));
   }
 
   #onKey(event) {
