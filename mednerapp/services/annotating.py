@@ -47,6 +47,7 @@ class OpenNote:
     missing: they are missing and no job will bring them: why, in a sentence; else empty.
     scopes: where the rules read something else than that a thing is present. outline: the sections in text order.
     guidelines: Markdown by label, for those labels that the project's guideline has a part about.
+    submitted_by: names of others who have submitted the note.
     """
 
     note: Note
@@ -59,6 +60,7 @@ class OpenNote:
     scopes: tuple[Scope, ...] = ()
     outline: tuple[Section, ...] = ()
     guidelines: Mapping[str, str] = field(default_factory=dict[str, str])
+    submitted_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,9 @@ def _opened(tx: Transaction, *, user: User, note_id: int) -> OpenNote | None:
         missing = "" if waiting else why_missing(tx, project)
     scopes, outline = _read(note.text)
     guidelines = by_label(project.guideline, project.schema.names)
+    others = tuple(tx.past.submitted_by(note_id, but=user.id))
     return OpenNote(
-        note, project, annotation, ", ".join(names), has_some, waiting, missing, scopes, outline, guidelines
+        note, project, annotation, ", ".join(names), has_some, waiting, missing, scopes, outline, guidelines, others
     )
 
 

@@ -14,6 +14,7 @@ from mednerapp.domain.annotations import (
     PRODUCT_CLIENTS,
     AnnotatedSpan,
     AnnotationEvent,
+    AnnotationState,
     EditAction,
     Phase,
     SpanState,
@@ -126,3 +127,14 @@ class Past:
             .order_by(t.User.name, t.User.id)
         )
         return [(user_id, name, spans) for user_id, name, spans in self._session.execute(query)]
+
+    def submitted_by(self, note_id: int, *, but: int) -> list[str]:
+        """Names of everybody but one who has submitted the note, the first to do so first."""
+        a = t.Annotation
+        query = (
+            select(t.User.name)
+            .join(a, a.user_id == t.User.id)
+            .where(a.note_id == note_id, a.user_id != but, a.state == AnnotationState.SUBMITTED.value)
+            .order_by(a.submitted_at, t.User.name)
+        )
+        return list(self._session.scalars(query))

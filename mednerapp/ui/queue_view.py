@@ -100,6 +100,8 @@ def header(user: User, opened: OpenNote) -> None:
         facts.append(f"highlighted by {plain(opened.suggested_by)}")
     elif not opened.waiting and not opened.missing and not opened.annotation.spans and not opened.annotation.blind:
         facts.append("no highlights")
+    if opened.submitted_by:
+        facts.append(f"**submitted by {', '.join(plain(name) for name in opened.submitted_by)}**")
     left, right = st.columns([3, 1], vertical_alignment="bottom", gap="large")
     left.subheader(plain(note.title), anchor=False)
     left.caption(" · ".join(fact for fact in facts if fact))

@@ -464,6 +464,16 @@ def test_a_note_is_submitted_when_every_suggestion_was_looked_at(desk: Desk) -> 
     assert submissions(desk) == [{"note_id": desk.note_id, "revision": 6, "confirmed": 3}]
 
 
+def test_whoever_opens_a_note_that_another_has_submitted_is_told(desk: Desk) -> None:
+    other = make_user(desk.store, Role.CLINICIAN, "Bea")
+    assert desk.open(other).submitted_by == ()
+    confirm_all(desk)
+    assert desk.open(other).submitted_by == ()  # begun is not submitted
+    desk.submit()
+    assert desk.open(other).submitted_by == (desk.user.name,)
+    assert desk.open().submitted_by == ()  # one's own
+
+
 def submissions(desk: Desk) -> list[dict[str, object]]:
     """Their details in the audit log."""
     with desk.store.read() as tx:
