@@ -89,7 +89,7 @@ class Editor:
         return self.world()["notes"][note]
 
     def world(self) -> dict[str, Any]:
-        return self.page.request.get(f"{self.url}/harness/state").json()
+        return self.page.request.get(f"{self.url}/harness/state", max_retries=3).json()  # of resets
 
     def snapshot(self) -> dict[str, Any]:
         return self.page.evaluate(
