@@ -134,15 +134,20 @@ export class Compare {
     write(this.#counts, this.#found.length
       ? Object.entries(KINDS).filter(([kind]) => number(kind)).map(([kind, words]) => `${number(kind)} ${words}`).join(' · ')
       : `No difference to ${this.#name}.`);
-    this.#list.replaceChildren(...this.#found.map((one, i) => this.#row(one, i, editable)));
+    this.#list.replaceChildren(...this.#found.map((one) => this.#row(one, editable)));
     this.#mark();
   }
 
-  /** A row stays while the differences are found anew, so it knows its own by number. */
-  #row(one, i, editable) {
+  /** Number of a difference among those of now, which were perhaps found anew since; -1: it is gone. */
+  #indexOf(one) {
+    return one ? this.#found.findIndex((other) => sameDifference(other, one)) : -1;
+  }
+
+  #row(one, editable) {
     const now = (act) => () => {
       if (this.#stale) this.#compare();
-      if (this.#found[i]) act(this.#found[i]);
+      const found = this.#found[this.#indexOf(one)];
+      if (found) act(found);
     };
     const { kind, mine, theirs } = one;
     const { text } = this.editor.document;
@@ -176,7 +181,7 @@ export class Compare {
   /** The difference after (1) or before (-1) the one at which the person is or was, from the other end again after the last one. */
   #next(by) {
     const { length } = this.#found;
-    const at = this.#at ? this.#found.findIndex((one) => sameDifference(one, this.#at)) : -1;
+    const at = this.#indexOf(this.#at);
     if (at >= 0) return this.#found[(at + by + length) % length];
     const from = this.#at ? startOf(this.#at) : -1;
     const after = this.#found.findIndex((one) => startOf(one) > from); // -1: none
@@ -201,8 +206,7 @@ export class Compare {
   /** The list shows where the person is among the differences. */
   #mark() {
     this.#list.querySelector('[aria-current]')?.removeAttribute('aria-current');
-    const at = this.#at ? this.#found.findIndex((one) => sameDifference(one, this.#at)) : -1;
-    this.#list.children[at]?.querySelector('.entry').setAttribute('aria-current', 'true');
+    this.#list.children[this.#indexOf(this.#at)]?.querySelector('.entry').setAttribute('aria-current', 'true');
   }
 
   /** What they say of a span, else what the rules say. */
