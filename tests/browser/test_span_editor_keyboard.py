@@ -254,3 +254,20 @@ def test_a_discontinuous_span_is_drawn_joined_and_changed_as_a_whole(editor: Edi
     assert editor.saved() == []
     editor.press(*["Control+z"] * 5)
     assert only(editor)["fragments"] == pieces
+
+
+def test_the_page_sees_neither_half_of_a_bare_key_and_both_of_a_chord_that_is_not_ours(editor: Editor) -> None:
+    editor.open([PAIN])
+    editor.page.evaluate("""() => {
+        window.seen = [];
+        for (const type of ['keydown', 'keyup']) {
+            document.addEventListener(type, (event) => window.seen.push(`${type} ${event.key}`), true);
+        }
+    }""")
+    editor.focus()
+    editor.press("ArrowRight", "2", "F8")
+    assert editor.page.evaluate("window.seen") == []  # one that is nobody's stays away from hotkeys, too
+    editor.press("Control+c")
+    assert editor.page.evaluate("window.seen") == [
+        "keydown Control", "keydown c", "keyup c", "keyup Control",
+    ]  # fmt: skip

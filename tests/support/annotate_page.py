@@ -239,7 +239,11 @@ class Mouse:
         self.bar = note.page.locator(".floating")
 
     def _box(self, start: int, end: int) -> dict[str, float]:
-        return self.note.page.evaluate(PLACE, list(units(self.note.text, start, end)))
+        """Where it is once nothing moves any more: what a click has changed is laid out a frame or two later."""
+        place, box = list(units(self.note.text, start, end)), None
+        while box != (box := self.note.page.evaluate(PLACE, place)):
+            self.note.page.wait_for_timeout(50)
+        return box
 
     def _put_bar_away(self) -> None:
         """It lies over the text below the span; a click beside any span closes it."""

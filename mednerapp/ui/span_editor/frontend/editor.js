@@ -25,7 +25,7 @@ export class SpanEditor {
   data = null;
   #setStateValue = null;
   #refreshing = false;
-  #words = ''; // to be announced
+  #words = ''; // to be announced, or what gives them
   #looking = null; // a document that is shown only to look at
 
   /** @param {Node} parent the component's place in the page */
@@ -66,6 +66,7 @@ export class SpanEditor {
 
   /** Leaves the page; edits that are still waiting are sent. */
   destroy() {
+    this.keyboard.destroy();
     this.pointer.destroy();
     this.fit.destroy();
     this.painter.undecorate();
@@ -242,10 +243,14 @@ export class SpanEditor {
     this.text.focus({ preventScroll: true });
   }
 
-  /** Announces something to screen readers. */
-  say(text) {
-    this.#words = text;
-    afterFrame(() => { if (this.voice.textContent !== this.#words) this.voice.textContent = this.#words; });
+  /** Announces something to screen readers.
+   *  @param {string | (() => string)} words a function is asked after the frame */
+  say(words) {
+    this.#words = words;
+    afterFrame(() => {
+      const said = typeof this.#words === 'function' ? this.#words() : this.#words;
+      if (this.voice.textContent !== said) this.voice.textContent = said;
+    });
   }
 
   /** Says what a key has done where the text does not show it: for some seconds under the text, and to screen readers. */

@@ -70,6 +70,7 @@ export function whenIdle(run) {
 
 /** A random version 4 UUID; `crypto.randomUUID` exists only on https and localhost. */
 export function uuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;

@@ -5,6 +5,8 @@ import { KEYS, keysOf } from './keys.js';
 const WRITES = 'input, textarea, select, [contenteditable]';
 
 export class Keyboard {
+  #taken = new Set(); // codes of the keys that are down and that the page does not know of
+
   /** @param {import('./editor.js').SpanEditor} editor
    *  @param {import('./features/index.js').Feature[]} features */
   constructor(editor, features) {
@@ -15,7 +17,30 @@ export class Keyboard {
         .map((key) => ({ ...key, run: (argument) => feature.commands[key.command.split('.').at(-1)](argument) }))),
       ...KEYS,
     ];
-    editor.root.addEventListener('keydown', (event) => this.#onKey(event));
+    editor.root.addEventListener('keydown', (event) => { if (!this.#isInText(event)) this.#onKey(event); });
+    // A key in the text is taken before it comes to whatever else listens on the page: that would look at each of the hundreds a minute.
+    window.addEventListener('keydown', this.#down, true);
+    window.addEventListener('keyup', this.#up, true);
+  }
+
+  destroy() {
+    window.removeEventListener('keydown', this.#down, true);
+    window.removeEventListener('keyup', this.#up, true);
+  }
+
+  #down = (event) => {
+    if (!this.#isInText(event)) return;
+    this.#onKey(event);
+    if (event.cancelBubble) this.#taken.add(event.code); // stopped here
+  };
+
+  /** Who has not seen a key go down must not see it come up. */
+  #up = (event) => {
+    if (this.#taken.delete(event.code)) event.stopPropagation();
+  };
+
+  #isInText(event) {
+    return event.composedPath()[0] === this.editor.text;
   }
 
   toggleHelp() {
@@ -28,14 +53,15 @@ export class Keyboard {
     const { banner } = this.editor;
     const chord = event.ctrlKey || event.metaKey || event.altKey;
     if (!chord || event.altKey) event.stopPropagation(); // Streamlit has hotkeys on bare letters
-    if (event.target instanceof Element && event.target.matches(WRITES)) return;
-    const button = event.target instanceof HTMLButtonElement ? event.target : null;
+    const [target] = event.composedPath();
+    if (target instanceof Element && target.matches(WRITES)) return;
+    const button = target instanceof HTMLButtonElement ? target : null;
     let done = false;
     if (banner.confirm && event.key === 'Enter') {
       done = true;
       // A key held down since the submit must not answer the question that it raised.
       if (!chord && !event.repeat) (banner.element.contains(button) ? button.click() : banner.confirm());
-    } else if (!(!chord && ['Enter', ' ', 'Tab'].includes(event.key) && !this.#inText(event))) {
+    } else if (!(!chord && ['Enter', ' ', 'Tab'].includes(event.key) && !this.#isOurs(target))) {
       done = this.#run(event, chord);
     }
     if (!done) return;
@@ -44,9 +70,8 @@ export class Keyboard {
   }
 
   /** Enter, blank and Tab keep their usual meaning on every control. */
-  #inText(event) {
-    return this.editor.pane.contains(event.target) && !(event.target instanceof HTMLButtonElement)
-      || event.target === this.editor.root;
+  #isOurs(target) {
+    return this.editor.pane.contains(target) && !(target instanceof HTMLButtonElement) || target === this.editor.root;
   }
 
   /** @returns {boolean} whether the key was ours */

@@ -82,7 +82,7 @@ export class Transport {
         this.#schedule(this.#timer === null ? 0 : null);
       }, true);
     }
-    this.onChange();
+    afterFrame(() => this.onChange());
   }
 
   /** Starts over from the server's state: forgets the outbox, then sends `edits` (none: takes the server's state). */

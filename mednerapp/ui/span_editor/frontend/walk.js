@@ -54,10 +54,15 @@ export class Walk {
     editor.painter.activate(span);
     if (span) editor.cursor.follow(span);
     this.reselect();
-    editor.painter.decorate('trigger', span ? editor.triggersOf(span) : []);
     if (span && reveal) this.reveal(span);
-    editor.say(span ? `${spoken}${this.spoken(span)}` : spoken);
+    editor.say(() => (span ? `${spoken}${this.spoken(span)}` : spoken));
+    afterFrame(() => this.#showTriggers());
     editor.refresh();
+  }
+
+  #showTriggers() {
+    const { editor, active } = this;
+    editor.painter.decorate('trigger', active ? editor.triggersOf(active) : []);
   }
 
   /** Everything about a span in words, its place in the note among them. */
