@@ -45,7 +45,9 @@ class Settings(BaseSettings):
     smtp_password: str = Field(default="", repr=False)
     smtp_from: str = Field(default="", description="Sender of the mails; empty: the user.")
     smtp_tls: Literal["starttls", "tls", "off"] = Field(default="starttls")
-    precision: Literal["fp32", "int8"] = Field(default="fp32", description="Arithmetic of predictions on a CPU.")
+    precision: Literal["fp32", "bf16", "int8"] = Field(
+        default="fp32", description="Arithmetic of predictions on a CPU; bf16 needs one with AMX or AVX-512 BF16."
+    )
 
     @property
     def is_loopback(self) -> bool:

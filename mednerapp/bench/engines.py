@@ -12,10 +12,10 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertForTokenClassification, pipeline
 
 import mednerapp
+from mednerapp.domain.devices import Precision
 from mednerapp.domain.spans import ScoredSpan, Span
 from mednerapp.ner.alignment import EncodedNote, FloatArray, decode
 from mednerapp.ner.compiled import Compiled
-from mednerapp.ner.kernels import Precision
 from mednerapp.ner.loading import Tagger, open_classifier, open_words, quiet, window_of
 from mednerapp.ner.manifest import read_manifest
 from mednerapp.ner.prediction import token_log_probabilities

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,14 +27,16 @@ import torch
 from mednerapp.bench.engines import SIZES, Bench, Ours, open_bench
 from mednerapp.bench.notes import synthetic_notes
 from mednerapp.bench.peak import matrix_peak, synchronize
+from mednerapp.domain.devices import Precision
 from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
-from mednerapp.ner.kernels import Precision, has_int8
+from mednerapp.ner.kernels import has_bf16, has_int8
 from mednerapp.ner.loading import pick_device
 from mednerapp.ner.manifest import seen_notes
 from mednerapp.ner.prediction import predict
 from mednerapp.scoring.strict import Counts, count_strict, micro, precision_recall_f1
 
+T = TypeVar("T")
 PER_NOTE, BATCHED = "pipeline, per note", "pipeline, batch 8"
 # The labels of MACCROBAT that are ours, renamed, as for the starter.
 _MACCROBAT = {
@@ -44,7 +46,7 @@ _MACCROBAT = {
     "Therapeutic_procedure": "Procedure",
     "Diagnostic_procedure": "Test",
 }
-NAMES: dict[Precision, str] = {"fp32": "ours", "int8": "ours, int8"}
+NAMES: dict[Precision, str] = {"fp32": "ours", "bf16": "ours, bf16", "int8": "ours, int8"}
 
 
 @dataclass(slots=True)
@@ -131,13 +133,16 @@ def agreement(bench: Bench, texts: Sequence[str]) -> dict[str, Any]:
         "equal_tags_in_several_windows": _share(equal_windowed, windowed_tokens),
         **_span_agreement(ours, pipe.spans, texts),
     }
-    if "int8" in bench.ours:
-        small = bench.ours["int8"]
+    for precision, small in _shorter(bench.ours):
         pairs = list(zip(ours.scores, small.scores, strict=True))
         same = sum(int((a.argmax(axis=1) == b.argmax(axis=1)).sum()) for a, b in pairs)
-        answer["int8_equal_tags"] = _share(same, sum(len(a) for a, _ in pairs))
-        answer["int8_equal_spans"] = _same_share(_plain(ours), _plain(small))
+        answer[f"{precision}_equal_tags"] = _share(same, sum(len(a) for a, _ in pairs))
+        answer[f"{precision}_equal_spans"] = _same_share(_plain(ours), _plain(small))
     return answer
+
+
+def _shorter(by_precision: dict[Precision, T]) -> list[tuple[Precision, T]]:
+    return [(precision, one) for precision, one in by_precision.items() if precision != "fp32"]
 
 
 def _span_agreement(ours: Ours, theirs: Sequence[Sequence[Span]], texts: Sequence[str]) -> dict[str, Any]:
@@ -182,14 +187,14 @@ def score_corpus(bench: Bench, path: Path) -> dict[str, Any]:
                 spans = (_span(one) for one in record["spans"])
                 gold.append(sorted({span for span in spans if span.label in first.labels}))
     answer: dict[str, Any] = {"notes": len(texts)}
-    found: dict[str, list[set[Span]]] = {}
+    found: dict[Precision, list[set[Span]]] = {}
     for precision, ours in bench.ours.items():
         spans = [[scored.span for scored in note] for note in predict(ours.tagger, texts)]
         found[precision] = [set(note) for note in spans]
         counts = sum((micro(count_strict(g, s)) for g, s in zip(gold, spans, strict=True)), Counts())
         answer[f"{precision}_f1"] = precision_recall_f1(counts).f1
-    if "int8" in found:
-        answer["int8_equal_spans"] = _same_share(found["fp32"], found["int8"])
+    for precision, spans in _shorter(found):
+        answer[f"{precision}_equal_spans"] = _same_share(found["fp32"], spans)
     return answer
 
 
@@ -202,7 +207,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     cuda = device.startswith("cuda")
     torch.set_num_threads(given.threads)
     by_cpu = not cuda and given.threads == 1  # the same in quiet, and right beside other programs as well
-    precisions: tuple[Precision, ...] = ("fp32", "int8") if not cuda and has_int8() else ("fp32",)
+    here: dict[Precision, bool] = {"fp32": True, "bf16": not cuda and has_bf16(), "int8": not cuda and has_int8()}
+    precisions: list[Precision] = [precision for precision, possible in here.items() if possible]
     texts = synthetic_notes(given.notes, seed=given.seed)
     before = matrix_peak(device, by_cpu=by_cpu)
     bench = open_bench(given.size, device=device, precisions=precisions)
@@ -265,8 +271,11 @@ def report(result: dict[str, Any]) -> str:
             f"{same['of_the_others_cutting_a_word']:,} cut a word"
         ),
     ]
-    if "int8_equal_spans" in same:
-        lines.append(f"int8: {same['int8_equal_tags']:.2%} of tags, {same['int8_equal_spans']:.2%} of spans as in fp32")
+    lines += [
+        f"{name}: {same[f'{name}_equal_tags']:.2%} of tags, {same[f'{name}_equal_spans']:.2%} of spans as in fp32"
+        for name in NAMES
+        if f"{name}_equal_tags" in same
+    ]
     if r["corpus"]:
         figures = ", ".join(
             f"{key.replace('_', ' ')} {value:.4f}" for key, value in r["corpus"].items() if key != "notes"

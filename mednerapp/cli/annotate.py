@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from mednerapp.bootstrap import App
 from mednerapp.cli.context import AsJson, Device, console, find_project, open_app
 from mednerapp.cli.intake import Columns, Encoding, Types, documents_of, options_of
+from mednerapp.domain.devices import Precision
 from mednerapp.domain.models import Adapter
 from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import ModelProblem, NotFound
@@ -109,9 +110,7 @@ def _loading(opened: App, adapter: Adapter, device: str) -> Callable[[], Predict
     )  # fmt: skip
 
 
-def _load(
-    *, adapter: Adapter, folder: Path, base_folder: Path, device: str, precision: Literal["fp32", "int8"]
-) -> Predictor:
+def _load(*, adapter: Adapter, folder: Path, base_folder: Path, device: str, precision: Precision) -> Predictor:
     from mednerapp.ner.loading import pick_device
     from mednerapp.ner.memory import give_back_free_memory
     from mednerapp.ner.prediction import predict

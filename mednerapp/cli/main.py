@@ -251,8 +251,10 @@ def evaluate(
 @app.command(name="doctor")
 def examine(as_json: AsJson = False) -> None:
     """Look the installation over; the exit status is 1 when something is not in order."""
+    from mednerapp.ner.kernels import has_bf16
+
     with open_app() as (opened, _):
-        checks = doctor.examine(opened.store, settings=opened.settings)
+        checks = doctor.examine(opened.store, settings=opened.settings, has_bf16=has_bf16)
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     for check in checks if not as_json else ():

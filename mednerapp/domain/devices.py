@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mednerapp.errors import InvalidValue
+
+Precision = Literal["fp32", "bf16", "int8"]
+"""What a CPU predicts in; bf16 where it has units for that. A GPU always predicts in bf16."""
 
 
 def devices_of(text: str) -> tuple[str, ...]:

@@ -13,9 +13,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, linear
 
+from mednerapp.domain.devices import Precision
 from mednerapp.errors import ModelProblem
-from mednerapp.ner.kernels import Kernel, Precision, has_int8, kernel_of
+from mednerapp.ner.kernels import Kernel, has_bf16, has_int8, kernel_of
 from mednerapp.ner.packed import Bounds, Packed, attention, encoder_of, unwrapped
+
+# Where a product takes a millisecond, it shows that oneDNN compiles a program for each number of rows.
+_BF16_FILL = 128
+
+
+def batch_tokens(precision: Precision, device: str) -> int:
+    """How many tokens at once are best: on a CPU few enough for their vectors to stay in its caches and enough to read
+    the weights seldom, on a GPU enough for all of its units.
+    """
+    if device != "cpu":
+        return 32_768
+    return 1024 if precision == "bf16" else 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +61,30 @@ class _Layer:
 class Compiled:
     """Called with packed windows, gives scores (tokens, tags) in fp32, as the model itself would without dropout.
 
-    On a GPU weights and token vectors are bf16. `precision="int8"` is for the CPU.
+    On a GPU, and on a CPU with `precision="bf16"`, weights and token vectors are bf16. "int8" is for the CPU.
+
+    `batch_tokens`: how many tokens it is best called with at once, longer windows apart.
 
     Raises:
-        ModelProblem: for another architecture, an adapter of a kind that cannot be folded, int8 where there is none.
+        ModelProblem: for another architecture, an adapter of a kind that cannot be folded, a precision that this
+            machine has no units for.
     """
 
     def __init__(self, model: Any, *, precision: Precision = "fp32") -> None:
         encoder = encoder_of(model)
         weights = encoder.embeddings.word_embeddings.weight
-        if precision == "int8" and (weights.device.type != "cpu" or not has_int8()):
+        on_cpu = weights.device.type == "cpu"
+        if precision == "int8" and not (on_cpu and has_int8()):
             raise ModelProblem("8-bit prediction needs a CPU and torch with oneDNN. Set the precision to fp32.")
-        self._dtype = torch.float32 if weights.device.type == "cpu" else torch.bfloat16
+        if precision == "bf16" and on_cpu and not has_bf16():
+            raise ModelProblem("This CPU has no units for bf16 and would be slower with it. Set the precision to fp32.")
+        self._dtype = torch.bfloat16 if precision == "bf16" or not on_cpu else torch.float32
         self._precision: Precision = precision
         self._heads = int(encoder.config.num_attention_heads)
         self._exact_gelu = encoder.config.hidden_act == "gelu"
         self._embeddings = encoder.embeddings
+        self._fill = _BF16_FILL if on_cpu and precision == "bf16" else 1
+        self.batch_tokens = batch_tokens(precision, weights.device.type)
         self.device = weights.device
         with torch.inference_mode():
             self._layers = [self._copy(layer) for layer in encoder.encoder.layer]
@@ -72,11 +93,13 @@ class Compiled:
 
     def __call__(self, packed: Packed) -> Tensor:
         with torch.inference_mode():
+            tokens = len(packed.ids)
+            packed = _filled(packed, self._fill)
             hidden = _embedded(self._embeddings, packed).to(self._dtype)
             bounds = Bounds(packed.lengths, hidden.device)
             for layer in self._layers:
                 hidden = layer(hidden, bounds, self._heads)
-            return linear(hidden, *self._head).float()
+            return linear(hidden[:tokens], *self._head).float()
 
     def _copy(self, layer: Any) -> _Layer:
         own, attended, up, down = layer.attention.self, layer.attention.output, layer.intermediate, layer.output
@@ -100,6 +123,15 @@ class Compiled:
 
     def _norm(self, norm: Any) -> _Norm:
         return _Norm(norm.weight.detach().to(self._dtype), norm.bias.detach().to(self._dtype), norm.eps)
+
+
+def _filled(packed: Packed, multiple: int) -> Packed:
+    """With one more window, whose tokens mean nothing, where the tokens are not a multiple."""
+    missing = -len(packed.ids) % multiple
+    if not missing:
+        return packed
+    more = packed.ids.new_zeros(missing)
+    return Packed(torch.cat((packed.ids, more)), torch.cat((packed.positions, more)), (*packed.lengths, missing))
 
 
 def _embedded(embeddings: Any, packed: Packed) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +11,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from mednerapp.domain.devices import devices_of, first_of
+from mednerapp.domain.devices import Precision, devices_of, first_of
 from mednerapp.domain.models import AdapterKind
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
+from mednerapp.ner.compiled import Compiled, batch_tokens
 from mednerapp.ner.encoders import RECORD, read_record, spec_of
-from mednerapp.ner.kernels import Precision
 from mednerapp.ner.manifest import Manifest, read_manifest
-from mednerapp.ner.packed import Packed
 from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.windows import WindowPlan, plan_for
 from mednerapp.scoring.calibration import Calibration
@@ -48,8 +46,13 @@ class Tagger:
     window: WindowPlan
     device: str
     manifest: Manifest
-    compiled: Callable[[Packed], Tensor] | None = None
+    compiled: Compiled | None = None
     calibration: Mapping[str, Calibration] = field(default_factory=dict[str, Calibration])
+
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens at once suit the device and the precision."""
+        return self.compiled.batch_tokens if self.compiled else batch_tokens("fp32", self.device)
 
     @property
     def tag_count(self) -> int:
@@ -64,7 +67,7 @@ def load_tagger(folder: Path, *, base_folder: Path | None, device: str, precisio
         folder: a full checkpoint (starter), or a LoRA adapter with its head.
         base_folder: the encoder under a LoRA adapter; ignored for a full checkpoint.
         device: as `pick_device` returns it.
-        precision: "int8" is for the CPU only.
+        precision: "int8" is for the CPU only; "bf16" is what a GPU always computes in.
 
     Raises:
         ModelProblem: if the folder is incomplete or damaged, or the base is not the adapter's.

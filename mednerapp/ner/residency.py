@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import torch
 from peft import PeftModel
 
+from mednerapp.domain.devices import Precision
 from mednerapp.domain.models import AdapterKind
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
 from mednerapp.ner.compiled import Compiled
-from mednerapp.ner.kernels import Precision
 from mednerapp.ner.loading import Tagger, manifest_or_none, open_classifier, open_words, problems_of, quiet
 from mednerapp.ner.manifest import Manifest, read_manifest, require_labels, weights_hash
 from mednerapp.ner.windows import WindowPlan
@@ -39,7 +39,7 @@ class Models:
 
     Args:
         device: as `pick_device` returns it.
-        precision: "int8" is for the CPU only.
+        precision: "int8" is for the CPU only; "bf16" is what a GPU always computes in.
         most_adapters: so many adapters of the resident encoder stay open (about a megabyte each).
         most_ready: so many models stay ready to predict (each as large as its encoder); taggers that a caller holds
             stay usable when they are dropped here.

@@ -15,6 +15,7 @@ import pytest
 from mednerapp.bench import predict
 from mednerapp.bench.notes import synthetic_notes
 from mednerapp.domain.labels import MEDICAL_SCHEMA
+from mednerapp.ner.kernels import has_bf16
 from tests.tiny_models import make_tiny_starter, toy_notes
 
 # All that a bare machine with a GPU needs to have.
@@ -100,7 +101,8 @@ def test_it_reports_every_engine_and_that_they_say_the_same(
     predict.main(["--size", str(starter), "--notes", "6", "--repeats", "1", "--corpus", str(corpus), "--json"])
     result = json.loads(capsys.readouterr().out)
 
-    assert set(result["engines"]) == {"pipeline, per note", "pipeline, batch 8", "ours", "ours, int8"}
+    bf16 = {"ours, bf16"} if has_bf16() else set[str]()
+    assert set(result["engines"]) == {"pipeline, per note", "pipeline, batch 8", "ours", "ours, int8"} | bf16
     for figures in result["engines"].values():
         assert all(value > 0 for value in figures.values())
     assert result["engines"][result["faster_pipeline"]]["wall_ratio"] == 1
@@ -110,6 +112,7 @@ def test_it_reports_every_engine_and_that_they_say_the_same(
     assert same["unequal_tags_in_one_window"] == 0
     assert same["tokens_in_several_windows"] > 1_000
     assert same["int8_equal_tags"] > 0.9
+    assert same.get("bf16_equal_tags", 1) > 0.9
     assert result["corpus"]["notes"] == 1
     assert 0 <= result["corpus"]["fp32_f1"] <= 1
     assert "of the pipeline's" in predict.report(result)

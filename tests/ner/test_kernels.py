@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import gelu, linear
 
-from mednerapp.ner.kernels import Precision, kernel_of
+from mednerapp.domain.devices import Precision
+from mednerapp.ner.kernels import kernel_of
 
 
 def _layer(inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -17,7 +18,8 @@ def _layer(inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("tokens", [1, 7, 300])
 @pytest.mark.parametrize(
-    ("precision", "after_gelu", "error"), [("fp32", False, 1e-5), ("int8", False, 0.03), ("int8", True, 0.03)]
+    ("precision", "after_gelu", "error"),
+    [("fp32", False, 1e-5), ("bf16", False, 0.01), ("int8", False, 0.03), ("int8", True, 0.03)],
 )
 def test_a_kernel_is_the_linear_layer_and_treats_every_token_by_itself(
     precision: Precision, *, after_gelu: bool, error: float, tokens: int
@@ -26,6 +28,8 @@ def test_a_kernel_is_the_linear_layer_and_treats_every_token_by_itself(
     x = torch.randn(tokens, 48, generator=torch.Generator().manual_seed(tokens)) * 3
     x[0] *= 100  # one token with huge values must not coarsen the others
     x = gelu(x) if after_gelu else x
+    if precision == "bf16":
+        weight, bias, x = weight.bfloat16(), bias.bfloat16(), x.bfloat16()
     with torch.inference_mode():
         kernel = kernel_of(weight, bias, precision=precision, after_gelu=after_gelu)
         found, wanted = kernel(x), linear(x, weight, bias)
@@ -33,7 +37,7 @@ def test_a_kernel_is_the_linear_layer_and_treats_every_token_by_itself(
 
     size = x.norm(dim=1, keepdim=True) * weight.norm(dim=1).mean()
     assert float(((found - wanted).abs() / size).max()) < error
-    torch.testing.assert_close(found, alone, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(found.float(), alone.float(), atol=1e-4, rtol=1e-5)
 
 
 def test_zeros_and_no_inputs_but_the_bias_give_the_bias() -> None:

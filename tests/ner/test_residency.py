@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mednerapp.domain.devices import Precision
 from mednerapp.domain.models import HyperParameters
 from mednerapp.errors import ModelProblem
-from mednerapp.ner import residency
+from mednerapp.ner import compiled, residency
 from mednerapp.ner.loading import Tagger, load_tagger
 from mednerapp.ner.prediction import predict, token_log_probabilities
 from mednerapp.ner.residency import Models
@@ -126,9 +127,17 @@ def test_the_calibration_of_the_manifest_is_applied_to_the_scores_of_its_labels(
         load_tagger(folder, base_folder=None, device="cpu")
 
 
-def test_eight_bit_scores_are_near_the_full_ones_and_as_independent_of_the_batch(tiny_starter: Path) -> None:
+@pytest.fixture(params=["bf16", "int8"])
+def shorter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Precision:
+    monkeypatch.setattr(compiled, "has_bf16", lambda: True)  # elsewhere it is only slow
+    return request.param
+
+
+def test_shorter_numbers_give_nearly_the_same_and_are_as_independent_of_the_batch(
+    tiny_starter: Path, shorter: Precision
+) -> None:
     full = load_tagger(tiny_starter, base_folder=None, device="cpu")
-    small = load_tagger(tiny_starter, base_folder=None, device="cpu", precision="int8")
+    small = load_tagger(tiny_starter, base_folder=None, device="cpu", precision=shorter)
     texts = [note.text for note in toy_notes()] + TEXTS
 
     a, b = predict(full, texts), predict(small, texts)
@@ -141,9 +150,17 @@ def test_eight_bit_scores_are_near_the_full_ones_and_as_independent_of_the_batch
         assert [s.score for s in x] == pytest.approx([s.score for s in y], abs=1e-5)
 
 
-def test_an_adapter_is_folded_into_eight_bit_weights(adapters: list[Path], encoder_folders: dict[str, Path]) -> None:
+def test_bf16_is_refused_where_it_would_be_slower(tiny_starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "has_bf16", lambda: False)
+    with pytest.raises(ModelProblem, match=r"no units for bf16 .* Set the precision to fp32"):
+        load_tagger(tiny_starter, base_folder=None, device="cpu", precision="bf16")
+
+
+def test_an_adapter_is_folded_into_shorter_weights(
+    adapters: list[Path], encoder_folders: dict[str, Path], shorter: Precision
+) -> None:
     base = encoder_folders["bert-cased"]
-    models = Models(device="cpu", precision="int8")
+    models = Models(device="cpu", precision=shorter)
     full = [_scores(load_tagger(folder, base_folder=base, device="cpu")) for folder in adapters[:2]]
     small = [_scores(models.tagger(folder, base_folder=base)) for folder in adapters[:2]]
     for a, b in zip(full, small, strict=True):

@@ -88,8 +88,7 @@ def test_the_demo_is_made_once(prepared_demo: App) -> None:
 
 def test_the_doctor_finds_an_event_log_that_somebody_changed(prepared_demo: App) -> None:
     def look() -> doctor.Check:
-        checks = doctor.examine(prepared_demo.store, settings=prepared_demo.settings)
-        return next(check for check in checks if check.name == "event logs are intact")
+        return _examined(prepared_demo, "event logs are intact")
 
     assert look().ok
     with prepared_demo.database.writer.begin() as connection:
@@ -99,6 +98,24 @@ def test_the_doctor_finds_an_event_log_that_somebody_changed(prepared_demo: App)
         )
     assert not look().ok
     assert "Annotation 1" in look().detail
+
+
+def _examined(app: App, name: str, *, has_bf16: bool = False, **settings: str) -> doctor.Check:
+    changed = app.settings.model_copy(update=settings)
+    checks = doctor.examine(app.store, settings=changed, has_bf16=lambda: has_bf16)
+    return next(check for check in checks if check.name == name)
+
+
+def test_the_doctor_says_what_arithmetic_this_cpu_is_good_for(prepared_demo: App) -> None:
+    def look(precision: str, *, has_bf16: bool) -> doctor.Check:
+        return _examined(prepared_demo, "precision suits this CPU", has_bf16=has_bf16, precision=precision)
+
+    assert look("fp32", has_bf16=False).detail == "fp32"
+    assert "MEDNER_PRECISION=bf16" in look("fp32", has_bf16=True).detail
+    assert look("bf16", has_bf16=True).detail == "bf16"
+    refused = look("bf16", has_bf16=False)
+    assert not refused.ok
+    assert "Set MEDNER_PRECISION to fp32, or to int8." in refused.detail
 
 
 def test_settings_survive_the_way_to_a_child_process(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -30,7 +29,7 @@ from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import AdapterKind
 from mednerapp.services import demo
 from mednerapp.settings import Settings, environment
-from support import warm
+from support import ports, warm
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60  # seconds until a server must answer
@@ -110,9 +109,19 @@ def running(
     stderr: IO[bytes] | None = None,
 ) -> Generator[AppServer]:
     """The web process on a prepared data folder, until the end of the block. `python`: options of the interpreter."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with ports.port("app.py") as port, _listening(settings, port, python=python, env=env, stderr=stderr) as server:
+        yield server
+
+
+@contextmanager
+def _listening(
+    settings: Settings,
+    port: int,
+    *,
+    python: Sequence[str],
+    env: Mapping[str, str] | None,
+    stderr: IO[bytes] | None,
+) -> Generator[AppServer]:
     command = [sys.executable, *python, "-m", "streamlit", "run", "app.py"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     variables = {**environment(settings), "OMP_NUM_THREADS": "1", **(env or {})}

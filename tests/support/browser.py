@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,8 @@ from urllib.parse import urlparse
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+from support import ports
 
 CHROMIUM = os.environ.get("MEDNER_TEST_CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_ARGS = [
@@ -50,22 +51,20 @@ def serving(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None 
     `command`: its words; "{port}" in a word becomes the port. Start a Streamlit app by `streamlit run`: under a bare
     uvicorn the STREAMLIT_* variables are not read.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = [word.replace("{port}", str(port)) for word in command]
-    server = subprocess.Popen(words, cwd=cwd, env={**os.environ, **STREAMLIT_ENV, **(env or {})})
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_healthy(url, server)
-        yield url
-    finally:
-        server.terminate()
+    with ports.port(" ".join(command)) as port:
+        words = [word.replace("{port}", str(port)) for word in command]
+        server = subprocess.Popen(words, cwd=cwd, env={**os.environ, **STREAMLIT_ENV, **(env or {})})
+        url = f"http://127.0.0.1:{port}"
         try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            _wait_until_healthy(url, server)
+            yield url
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
