@@ -14,6 +14,7 @@ import typer
 from mednerapp import __version__, bootstrap
 from mednerapp.cli import bench_jobs, output
 from mednerapp.cli.annotate import annotate
+from mednerapp.cli.backup import backup
 from mednerapp.cli.bench import bench
 from mednerapp.cli.compare import compare
 from mednerapp.cli.context import (
@@ -72,6 +73,7 @@ app.command()(export)
 app.command()(formats)
 app.command(name="import")(import_notes)
 app.command()(watch)
+app.command()(backup)
 app.command()(purge)
 app.command()(report)
 app.command()(runs)

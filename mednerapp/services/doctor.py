@@ -33,14 +33,21 @@ def examine(store: Store, *, settings: Settings, has_bf16: Callable[[], bool]) -
     `has_bf16`: whether this machine's CPU computes in bf16, which only the libraries of the models know.
     """
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("database answers", lambda: _database(store)),
-        ("data folder is private", lambda: _private(settings)),
         ("room on the disk", lambda: _room(settings)),
         ("shipped starter is intact", lambda: _intact(settings.starter_dir)),
-        ("adapters are intact", lambda: _adapters(store, settings)),
-        ("event logs are intact", lambda: _event_logs(store)),
         ("precision suits this CPU", lambda: _precision(settings, has_bf16=has_bf16())),
         ("a worker is running", lambda: _worker(store)),
+    ]
+    return examine_data(store, settings=settings) + [_run(name, check) for name, check in checks]
+
+
+def examine_data(store: Store, *, settings: Settings) -> list[Check]:
+    """Those that say whether a data folder is whole, wherever it lies."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("database answers", lambda: _database(store)),
+        ("data folder is private", lambda: _private(settings)),
+        ("adapters are intact", lambda: _adapters(store, settings)),
+        ("event logs are intact", lambda: _event_logs(store)),
     ]
     return [_run(name, check) for name, check in checks]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -132,6 +133,10 @@ class Store:
     def shrink(self) -> None:
         """Give back the room of what was deleted; on SQLite its last traces leave the file and the log beside it."""
         self._database.shrink()
+
+    def copy_to(self, path: Path) -> None:
+        """The database as it is now, as a new SQLite file; others go on working. Raises ValueError for PostgreSQL."""
+        self._database.copy_to(path)
 
     def ping(self) -> None:
         """Raises the driver's error when the database does not answer."""
