@@ -18,8 +18,7 @@ pytestmark = pytest.mark.browser
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "domain" / "mention_cases.json").read_text())
 FIND = """async (cases) => {
-  const { name } = performance.getEntriesByType('resource').find(({ name }) => name.endsWith('/editor.js'));
-  const { findMentions } = await import(name.replace('editor.js', 'features/mentions.js'));
+  const { findMentions } = await import('/_stcore/bidi-components/mednerapp.span_editor/features/mentions.js');
   return cases.map(([text, mention, wholeWords]) =>
     findMentions(text, mention, { wholeWords }).map(({ start, end }) => [start, end]));
 }"""

@@ -88,7 +88,7 @@ export class SpanEditor {
     this.data = data;
     this.loader.take(data, previous);
     this.painter.updateColors();
-    this.fit.now();
+    if (previous) this.fit.now();
     this.refresh();
   }
 

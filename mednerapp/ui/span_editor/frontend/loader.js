@@ -16,6 +16,7 @@ export class Loader {
   #asked = ''; // what Python was last asked to send
   #history = 0; // how often the stored steps were asked for
   #closed = false;
+  #keyboard = false; // whether the note that was loaded takes it
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -34,6 +35,7 @@ export class Loader {
     this.catchUp();
     if (another || JSON.stringify(data.labels) !== JSON.stringify(previous.labels)) {
       editor.toolbar.setLabels(data.labels);
+      if (!previous) editor.fit.now(); // while there is no text that would have to be laid out for it
       editor.mount();
     }
     if (another) this.#begin();
@@ -102,10 +104,9 @@ export class Loader {
     this.editor.scopes = new Scopes((this.editor.data.scopes ?? []).map((scope) => ({ ...scope, ...this.editor.wire.rangeFromWire(scope) })));
     this.editor.saving = new Saving(this.editor, this.editor.data);
     for (const edit of this.editor.saving.transport.pending) this.#showUnsent(edit);
-    if (previous) {
-      this.editor.pane.scrollTop = 0;
-      this.editor.focus(); // the next note: hands stay on the keyboard
-    } else if (document.activeElement.matches('body, a, button')) this.editor.focus(); // nobody writes elsewhere; a link or button led here
+    if (previous) this.editor.pane.scrollTop = 0;
+    // The next note: hands stay on the keyboard. The first one: nobody writes elsewhere, a link or button led here.
+    this.#keyboard = Boolean(previous) || document.activeElement.matches('body, a, button');
   }
 
   /** An edit that an earlier page of this tab did not get through. */
@@ -124,6 +125,7 @@ export class Loader {
       const { start, end } = this.editor.wire.rangeFromWire(focus);
       this.editor.reveal(start, end);
     }
+    if (this.#keyboard) this.editor.focus(); // lays the page out, so everything is in it by now
     whenIdle(() => this.loadHistory());
   }
 
