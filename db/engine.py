@@ -57,7 +57,7 @@ class Database:
             connection.exec_driver_sql("VACUUM")
 
     def copy_to(self, path: Path) -> None:
-        """One state of a SQLite database as a new file, without what was deleted; people go on working meanwhile.
+        """One state of a SQLite database as a new file, without free room; people go on working meanwhile.
 
         Raises:
             ValueError: it is none of SQLite.

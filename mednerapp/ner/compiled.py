@@ -15,20 +15,8 @@ from torch.nn.functional import layer_norm, linear
 
 from mednerapp.domain.devices import Precision
 from mednerapp.errors import ModelProblem
-from mednerapp.ner.kernels import Kernel, has_bf16, has_int8, kernel_of
+from mednerapp.ner.kernels import BF16_ROWS, Kernel, has_bf16, has_int8, kernel_of
 from mednerapp.ner.packed import Bounds, Packed, attention, encoder_of, unwrapped
-
-# Where a product takes a millisecond, it shows that oneDNN compiles a program for each number of rows.
-_BF16_FILL = 128
-
-
-def batch_tokens(precision: Precision, device: str) -> int:
-    """How many tokens at once are best: on a CPU few enough for their vectors to stay in its caches and enough to read
-    the weights seldom, on a GPU enough for all of its units.
-    """
-    if device != "cpu":
-        return 32_768
-    return 1024 if precision == "bf16" else 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +51,6 @@ class Compiled:
 
     On a GPU, and on a CPU with `precision="bf16"`, weights and token vectors are bf16. "int8" is for the CPU.
 
-    `batch_tokens`: how many tokens it is best called with at once, longer windows apart.
-
     Raises:
         ModelProblem: for another architecture, an adapter of a kind that cannot be folded, a precision that this
             machine has no units for.
@@ -83,13 +69,13 @@ class Compiled:
         self._heads = int(encoder.config.num_attention_heads)
         self._exact_gelu = encoder.config.hidden_act == "gelu"
         self._embeddings = encoder.embeddings
-        self._fill = _BF16_FILL if on_cpu and precision == "bf16" else 1
-        self.batch_tokens = batch_tokens(precision, weights.device.type)
+        self._fill = BF16_ROWS if on_cpu and precision == "bf16" else 1
         self.device = weights.device
         with torch.inference_mode():
             self._layers = [self._copy(layer) for layer in encoder.encoder.layer]
             head = _active(unwrapped(model).classifier)
-            self._head = (head.weight.detach().to(self._dtype), head.bias.detach().to(self._dtype))
+            self._head_dtype = torch.float32 if on_cpu else self._dtype
+            self._head = (head.weight.detach().to(self._head_dtype), head.bias.detach().to(self._head_dtype))
 
     def __call__(self, packed: Packed) -> Tensor:
         with torch.inference_mode():
@@ -99,7 +85,7 @@ class Compiled:
             bounds = Bounds(packed.lengths, hidden.device)
             for layer in self._layers:
                 hidden = layer(hidden, bounds, self._heads)
-            return linear(hidden[:tokens], *self._head).float()
+            return linear(hidden[:tokens].to(self._head_dtype), *self._head).float()
 
     def _copy(self, layer: Any) -> _Layer:
         own, attended, up, down = layer.attention.self, layer.attention.output, layer.intermediate, layer.output

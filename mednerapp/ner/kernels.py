@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 from mednerapp.domain.devices import Precision
 
@@ -25,6 +25,7 @@ Kernel = Callable[[Tensor], Tensor]
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 os.environ.setdefault("LRU_CACHE_CAPACITY", "32")
 
+BF16_ROWS = 512  # of every product; as many as a batch has
 _USUAL_TOKENS = 1024  # the packed layout is chosen for about this many rows and serves any number
 
 
@@ -37,10 +38,30 @@ def kernel_of(weight: Tensor, bias: Tensor, *, precision: Precision, after_gelu:
     if weight.device.type == "cpu" and _has_onednn(weight.dtype):
         # oneDNN with weights laid out beforehand: a tenth faster than the MKL call behind F.linear on AMD's Zen 4.
         packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _USUAL_TOKENS)  # noqa: SLF001
-        multiply: Any = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
-        return lambda x: multiply(x, packed, bias, "none", [], "")
+        pointwise: Any = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
+
+        def multiply(x: Tensor) -> Tensor:
+            return pointwise(x, packed, bias, "none", [], "")
+
+        return _in_equal_parts(multiply) if precision == "bf16" else multiply
     weight = weight.contiguous()
-    return lambda x: linear(x, weight, bias)
+
+    def plain(x: Tensor) -> Tensor:
+        return linear(x, weight, bias)
+
+    return _in_equal_parts(plain) if precision == "bf16" and weight.device.type == "cpu" else plain
+
+
+def _in_equal_parts(multiply: Kernel) -> Kernel:
+    """The library adds up in another order for another number of rows, which bf16 shows: so it is always the same."""
+
+    def run(x: Tensor) -> Tensor:
+        if len(x) == BF16_ROWS:
+            return multiply(x)
+        parts = pad(x, (0, 0, 0, -len(x) % BF16_ROWS)).split(BF16_ROWS)
+        return torch.cat([multiply(part) for part in parts])[: len(x)]
+
+    return run
 
 
 def _int8(weight: Tensor, bias: Tensor) -> Kernel:

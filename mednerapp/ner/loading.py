@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -18,9 +19,9 @@ from mednerapp.domain.devices import Precision, devices_of, first_of
 from mednerapp.domain.models import AdapterKind
 from mednerapp.errors import ModelProblem
 from mednerapp.ner.alignment import WordEncoder
-from mednerapp.ner.compiled import Compiled, batch_tokens
 from mednerapp.ner.encoders import RECORD, read_record, spec_of
 from mednerapp.ner.manifest import Manifest, read_manifest
+from mednerapp.ner.packed import Packed
 from mednerapp.ner.tags import bio_tags
 from mednerapp.ner.windows import WindowPlan, plan_for
 from mednerapp.scoring.calibration import Calibration
@@ -46,13 +47,8 @@ class Tagger:
     window: WindowPlan
     device: str
     manifest: Manifest
-    compiled: Compiled | None = None
+    compiled: Callable[[Packed], Tensor] | None = None
     calibration: Mapping[str, Calibration] = field(default_factory=dict[str, Calibration])
-
-    @property
-    def batch_tokens(self) -> int:
-        """How many tokens at once suit the device and the precision."""
-        return self.compiled.batch_tokens if self.compiled else batch_tokens("fp32", self.device)
 
     @property
     def tag_count(self) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Generator
+import sqlite3
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +14,7 @@ from mednerapp.errors import InvalidValue, MedNerError
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 
-# Checkpoints are of runs that go on here; what begins with a dot is being written.
-_LEFT_OUT = shutil.ignore_patterns("checkpoints", ".*")
+DATABASE = "medner.sqlite"
 
 
 @contextmanager
@@ -21,37 +22,61 @@ def copied(store: Store, *, user: User, settings: Settings, out: Path) -> Genera
     """The settings of a copy that is not yet in its place: who looks it over in the block may raise, and it is gone.
 
     It becomes the folder `out`, which is a data folder like that of `settings`, for its owner only. The database comes
-    first, so that the weights it names are there when they are copied. The job engine's own tables are left out: it
-    makes them anew from ours.
+    first, so that the weights it names are there when they are copied; nothing else of the models is. The job engine's
+    own tables are left out: it makes them anew from ours.
 
     Raises:
-        InvalidValue: `out` is there already, or inside what is copied.
-        MedNerError: the database is PostgreSQL, which has its own tools for this.
+        InvalidValue: `out` is there already, inside the data folder, or where no folder is.
+        MedNerError: something could not be copied, or the database is PostgreSQL, which has its own tools for this.
         PermissionDenied: for anybody but an administrator.
     """
     user.require(Permission.ADMINISTER)
+    refuse_postgresql(settings)
+    out = out.resolve()
+    draft = out.with_name(f".{out.name}.partial")
+    _check_place(out, draft, settings)
+    with store.write() as tx:
+        tx.audit.add(user=user, action="backup begun", target="installation")
+    try:
+        draft.mkdir(mode=0o700)
+        store.copy_to(draft / DATABASE)
+        copy = settings.model_copy(update={"data_dir": draft, "database_url": ""})
+        for folder in _named(store):
+            shutil.copytree(settings.model_folder(folder), copy.model_folder(folder))
+        yield copy
+        os.sync()  # before it has a name that says it is whole
+        draft.rename(out)
+    except BaseException as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(error, OSError | sqlite3.Error):
+            raise MedNerError(f"The backup was given up, and nothing of it is left: {_reason(error)}.") from None
+        raise
+
+
+def refuse_postgresql(settings: Settings) -> None:
     if settings.database_url and not settings.database_url.startswith("sqlite"):
         raise MedNerError(
             "The database is PostgreSQL: back it up with pg_dump, and after it "
             f"the folder {settings.model_dir.absolute()} with what copies files."
         )
-    out = out.absolute()
-    if out.is_relative_to(settings.model_dir.absolute()):
-        raise InvalidValue(f"{out} is inside of what is copied; choose another folder.")
-    draft = out.with_name(f".{out.name}.partial")
+
+
+def _check_place(out: Path, draft: Path, settings: Settings) -> None:
+    if out.is_relative_to(settings.data_dir.resolve()):
+        raise InvalidValue(f"{out} is inside the data folder; choose another, best on another disk.")
+    if not out.parent.is_dir():
+        raise InvalidValue(f"There is no folder {out.parent}. Is its disk mounted?")
     for folder in (out, draft):
         if folder.exists():
             raise InvalidValue(f"{folder} is there already. Remove it, or choose another name.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft.mkdir(mode=0o700)
-    try:
-        store.copy_to(draft / "medner.sqlite")
-        if settings.model_dir.is_dir():
-            shutil.copytree(settings.model_dir, draft / "models", ignore=_LEFT_OUT)
-        yield settings.model_copy(update={"data_dir": draft, "database_url": ""})
-        draft.rename(out)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    with store.write() as tx:
-        tx.audit.add(user=user, action="backup made", target="installation")
+
+
+def _named(store: Store) -> Collection[str]:
+    """The folders of all weights that the database names, below the folder of the models."""
+    with store.read() as tx:
+        adapters = [adapter for project in tx.projects.all() for adapter in tx.models.adapters(project.id)]
+        return sorted({encoder.folder for encoder in tx.models.encoders()} | {adapter.folder for adapter in adapters})
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

@@ -46,6 +46,7 @@ def examine_data(store: Store, *, settings: Settings) -> list[Check]:
     checks: list[tuple[str, Callable[[], str]]] = [
         ("database answers", lambda: _database(store)),
         ("data folder is private", lambda: _private(settings)),
+        ("encoders are intact", lambda: _encoders(store, settings)),
         ("adapters are intact", lambda: _adapters(store, settings)),
         ("event logs are intact", lambda: _event_logs(store)),
     ]
@@ -99,6 +100,15 @@ def _adapters(store: Store, settings: Settings) -> str:
     return f"{len(folders)} checked"
 
 
+def _encoders(store: Store, settings: Settings) -> str:
+    with store.read() as tx:
+        encoders = tx.models.encoders()
+    for encoder in encoders:
+        if weights_hash(settings.model_folder(encoder.folder)) != encoder.weights_hash:
+            raise MedNerError(f"The weights of {encoder.name!r} are not those that were installed. Install it again.")
+    return f"{len(encoders)} checked"
+
+
 def _event_logs(store: Store) -> str:
     """The chain of hashes holds and the current spans are what the events lead to."""
     with store.read() as tx:
@@ -119,7 +129,7 @@ def _precision(settings: Settings, *, has_bf16: bool) -> str:
     if settings.precision == "bf16" and not has_bf16:
         raise MedNerError("It has no units for bf16. Set MEDNER_PRECISION to fp32, or to int8.")
     faster = has_bf16 and settings.precision != "bf16"
-    return settings.precision + (", and MEDNER_PRECISION=bf16 predicts several times as fast here" if faster else "")
+    return settings.precision + (", and MEDNER_PRECISION=bf16 predicts faster here" if faster else "")
 
 
 def _worker(store: Store) -> str:

@@ -124,7 +124,9 @@ def save_edits(
         new = [edit for edit in edits if edit.client_seq > seen]
         if not new:
             return Saved(seen, held.revision)
-        if base_revision < held.revision and held.last_client != client:
+        # A client that is ahead of the database knew edits that a restored backup does not hold.
+        ahead = base_revision > held.revision
+        if ahead or (base_revision < held.revision and held.last_client != client):
             raise RevisionConflict(expected=base_revision, actual=held.revision)
         spans = {span["id"]: span for span in held.spans}
         for edit in new:

@@ -64,3 +64,14 @@ print((sizes[-1] - sizes[19]) >> 20)
 def test_batches_of_ever_other_lengths_do_not_fill_the_memory() -> None:
     found = subprocess.run([sys.executable, "-c", _MANY_SHAPES], capture_output=True, text=True, check=True)
     assert int(found.stdout) < 100  # megabytes; 261 when the code for every shape was kept
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(384, 1152), (768, 3072), (3072, 768)])
+def test_bf16_gives_a_token_the_same_bits_whatever_it_is_batched_with(inputs: int, outputs: int) -> None:
+    weight, bias = (part.bfloat16() for part in _layer(inputs, outputs))
+    x = torch.randn(700, inputs, generator=torch.Generator().manual_seed(1)).bfloat16()
+    with torch.inference_mode():
+        kernel = kernel_of(weight, bias, precision="bf16")
+        together = kernel(x)
+        for chosen in (slice(0, 1), slice(0, 130), slice(100, 612), slice(511, 700)):
+            assert torch.equal(kernel(x[chosen]), together[chosen])

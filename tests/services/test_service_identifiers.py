@@ -210,10 +210,15 @@ def test_a_held_note_is_nowhere_until_a_person_has_confirmed_added_and_taken_awa
 
 def test_a_second_tab_and_an_edit_that_does_not_fit_are_refused(store: Store, people: People, project: Project) -> None:
     held_id, lead = held(store, people, project), people[Role.LEAD]
-    ours = [create(1, "a", Span(0, 4, "name"))]
+    place = Span(0, 4, "name")
+    ours = [create(1, "a", place)]
     holding.save_edits(store, user=lead, held_id=held_id, client="one", base_revision=0, edits=ours)
     with pytest.raises(RevisionConflict):
         holding.save_edits(store, user=lead, held_id=held_id, client="two", base_revision=0, edits=ours)
+    with pytest.raises(RevisionConflict):  # of a page that was open before a backup was put back
+        holding.save_edits(
+            store, user=lead, held_id=held_id, client="one", base_revision=2, edits=[create(2, "b", place)]
+        )
     for bad in (Span(0, len(NOTE) + 1, "name"), Span(0, 4, "Drug")):
         with pytest.raises(InvalidEdit):
             holding.save_edits(

@@ -18,17 +18,20 @@ export class Keyboard {
       ...KEYS,
     ];
     editor.root.addEventListener('keydown', (event) => { if (!this.#isInText(event)) this.#onKey(event); });
-    // A key in the text is taken before it comes to whatever else listens on the page: that would look at each of the hundreds a minute.
+    // A key in the text is taken before the document and the page's frameworks see it: they would look at each of the hundreds a minute.
     window.addEventListener('keydown', this.#down, true);
     window.addEventListener('keyup', this.#up, true);
+    window.addEventListener('blur', this.#forget);
   }
 
   destroy() {
     window.removeEventListener('keydown', this.#down, true);
     window.removeEventListener('keyup', this.#up, true);
+    window.removeEventListener('blur', this.#forget);
   }
 
   #down = (event) => {
+    this.#taken.delete(event.code); // its keyup may never have come
     if (!this.#isInText(event)) return;
     this.#onKey(event);
     if (event.cancelBubble) this.#taken.add(event.code); // stopped here
@@ -38,6 +41,8 @@ export class Keyboard {
   #up = (event) => {
     if (this.#taken.delete(event.code)) event.stopPropagation();
   };
+
+  #forget = () => this.#taken.clear();
 
   #isInText(event) {
     return event.composedPath()[0] === this.editor.text;

@@ -55,13 +55,15 @@ export class Walk {
     if (span) editor.cursor.follow(span);
     this.reselect();
     if (span && reveal) this.reveal(span);
-    editor.say(() => (span ? `${spoken}${this.spoken(span)}` : spoken));
+    const { document: document_ } = editor;
+    editor.say(() => (span && document_ === editor.document ? `${spoken}${this.spoken(span)}` : spoken));
     afterFrame(() => this.#showTriggers());
     editor.refresh();
   }
 
   #showTriggers() {
     const { editor, active } = this;
+    if (!editor.root.isConnected) return;
     editor.painter.decorate('trigger', active ? editor.triggersOf(active) : []);
   }
 
