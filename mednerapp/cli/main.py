@@ -40,6 +40,7 @@ from mednerapp.cli.report import report, runs
 from mednerapp.cli.simulate import simulate
 from mednerapp.cli.starter import STARTER_WORK, score_starter
 from mednerapp.domain.accounts import Role
+from mednerapp.domain.devices import first_of
 from mednerapp.domain.jobs import JobState
 from mednerapp.domain.models import LORA_TARGETS, ClassWeights, Schedule
 from mednerapp.domain.presets import DEFAULT, PRESETS
@@ -253,15 +254,22 @@ def evaluate(
 @app.command(name="doctor")
 def examine(as_json: AsJson = False) -> None:
     """Look the installation over; the exit status is 1 when something is not in order."""
-    from mednerapp.ner.kernels import has_bf16
-
     with open_app() as (opened, _):
-        checks = doctor.examine(opened.store, settings=opened.settings, has_bf16=has_bf16)
+        checks = doctor.examine(
+            opened.store, settings=opened.settings, has_bf16=lambda: _bf16_on_the_cpu(opened.settings.device)
+        )
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     for check in checks if not as_json else ():
         print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
     raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+
+
+def _bf16_on_the_cpu(device: str) -> bool | None:
+    from mednerapp.ner.kernels import has_bf16
+    from mednerapp.ner.loading import pick_device
+
+    return has_bf16() if pick_device(first_of(device)).startswith("cpu") else None
 
 
 @users.command(name="list")

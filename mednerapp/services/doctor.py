@@ -27,15 +27,16 @@ class Check:
     detail: str
 
 
-def examine(store: Store, *, settings: Settings, has_bf16: Callable[[], bool]) -> list[Check]:
+def examine(store: Store, *, settings: Settings, has_bf16: Callable[[], bool | None]) -> list[Check]:
     """Every check; one that fails does not keep the others from running.
 
-    `has_bf16`: whether this machine's CPU computes in bf16, which only the libraries of the models know.
+    `has_bf16`: whether this machine's CPU computes in bf16, which only the libraries of the models know; None where a
+    GPU predicts.
     """
     checks: list[tuple[str, Callable[[], str]]] = [
         ("room on the disk", lambda: _room(settings)),
         ("shipped starter is intact", lambda: _intact(settings.starter_dir)),
-        ("precision suits this CPU", lambda: _precision(settings, has_bf16=has_bf16())),
+        ("precision suits this machine", lambda: _precision(settings, has_bf16=has_bf16())),
         ("a worker is running", lambda: _worker(store)),
     ]
     return examine_data(store, settings=settings) + [_run(name, check) for name, check in checks]
@@ -125,7 +126,9 @@ def _event_logs(store: Store) -> str:
     return f"{events} events of {len(ids)} annotations replayed"
 
 
-def _precision(settings: Settings, *, has_bf16: bool) -> str:
+def _precision(settings: Settings, *, has_bf16: bool | None) -> str:
+    if has_bf16 is None:
+        return "a GPU predicts, in bf16"
     if settings.precision == "bf16" and not has_bf16:
         raise MedNerError("It has no units for bf16. Set MEDNER_PRECISION to fp32, or to int8.")
     faster = has_bf16 and settings.precision != "bf16"

@@ -271,3 +271,19 @@ def test_the_page_sees_neither_half_of_a_bare_key_and_both_of_a_chord_that_is_no
     assert editor.page.evaluate("window.seen") == [
         "keydown Control", "keydown c", "keyup c", "keyup Control",
     ]  # fmt: skip
+
+
+def test_a_key_whose_coming_up_was_never_told_takes_nothing_from_the_page_later(editor: Editor) -> None:
+    editor.open([PAIN])
+    editor.focus()
+    editor.page.keyboard.down("ArrowRight")
+    seen = editor.page.evaluate("""() => {
+        const seen = [];
+        document.addEventListener('keyup', () => seen.push('up'));
+        for (const type of ['keydown', 'keyup']) {
+            const key = { key: 'ArrowRight', code: 'ArrowRight', bubbles: true };
+            document.body.dispatchEvent(new KeyboardEvent(type, key));
+        }
+        return seen;
+    }""")
+    assert seen == ["up"]

@@ -100,15 +100,15 @@ def test_the_doctor_finds_an_event_log_that_somebody_changed(prepared_demo: App)
     assert "Annotation 1" in look().detail
 
 
-def _examined(app: App, name: str, *, has_bf16: bool = False, **settings: str) -> doctor.Check:
+def _examined(app: App, name: str, *, has_bf16: bool | None = False, **settings: str) -> doctor.Check:
     changed = app.settings.model_copy(update=settings)
     checks = doctor.examine(app.store, settings=changed, has_bf16=lambda: has_bf16)
     return next(check for check in checks if check.name == name)
 
 
 def test_the_doctor_says_what_arithmetic_this_cpu_is_good_for(prepared_demo: App) -> None:
-    def look(precision: str, *, has_bf16: bool) -> doctor.Check:
-        return _examined(prepared_demo, "precision suits this CPU", has_bf16=has_bf16, precision=precision)
+    def look(precision: str, *, has_bf16: bool | None) -> doctor.Check:
+        return _examined(prepared_demo, "precision suits this machine", has_bf16=has_bf16, precision=precision)
 
     assert look("fp32", has_bf16=False).detail == "fp32"
     assert "MEDNER_PRECISION=bf16" in look("fp32", has_bf16=True).detail
@@ -116,6 +116,7 @@ def test_the_doctor_says_what_arithmetic_this_cpu_is_good_for(prepared_demo: App
     refused = look("bf16", has_bf16=False)
     assert not refused.ok
     assert "Set MEDNER_PRECISION to fp32, or to int8." in refused.detail
+    assert look("bf16", has_bf16=None).ok
 
 
 def test_settings_survive_the_way_to_a_child_process(
