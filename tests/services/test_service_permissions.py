@@ -21,6 +21,7 @@ from mednerapp.ner.encoders import EncoderRecord
 from mednerapp.services import (
     accounts,
     annotating,
+    backing_up,
     binning,
     bulk,
     encoders,
@@ -74,6 +75,10 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         lambda s, u: annotating.save_edits(s, user=u, annotation_id=9, client="c", base_revision=0, edits=[]),
     ),
     "annotating.submit": (Permission.ANNOTATE, lambda s, u: annotating.submit(s, user=u, annotation_id=9, revision=0)),
+    "backing_up.copied": (
+        Permission.ADMINISTER,
+        lambda s, u: backing_up.copied(s, user=u, settings=SETTINGS, out=Path("copy")).__enter__(),
+    ),
     "binning.contents": (Permission.DELETE, lambda s, u: binning.contents(s, user=u, project_id=9)),
     "binning.delete": (Permission.DELETE, lambda s, u: binning.delete(s, user=u, project_id=9, note_ids=[9])),
     "binning.restore": (Permission.DELETE, lambda s, u: binning.restore(s, user=u, project_id=9, note_ids=[9])),
