@@ -11,10 +11,9 @@ import typer
 
 from mednerapp import bootstrap
 from mednerapp.bootstrap import App
-from mednerapp.cli.context import AsJson
-from mednerapp.domain.accounts import Permission
+from mednerapp.cli.context import AsJson, administrator
 from mednerapp.errors import MedNerError
-from mednerapp.services import accounts, backing_up, doctor
+from mednerapp.services import backing_up, doctor
 from mednerapp.services.doctor import Check
 from mednerapp.settings import Settings
 
@@ -32,8 +31,7 @@ def backup(
     backing_up.refuse_postgresql(settings)
     opened = _opened(settings)
     try:
-        everybody = accounts.list_users(opened.store, by=None)
-        user = next(user for user in everybody if user.may(Permission.ADMINISTER))
+        user = administrator(opened)
         with backing_up.copied(opened.store, user=user, settings=settings, out=out) as copy:
             checks = _examined(copy)
             broken = [f"{check.name}: {check.detail}" for check in checks if not check.ok]

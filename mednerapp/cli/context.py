@@ -35,10 +35,14 @@ def open_app() -> Generator[tuple[App, User]]:
     announce(bootstrap.prepare(settings))
     opened = bootstrap.build(settings)
     try:
-        everybody = accounts.list_users(opened.store, by=None)
-        yield opened, next(user for user in everybody if user.may(Permission.ADMINISTER))
+        yield opened, administrator(opened)
     finally:
         opened.close()
+
+
+def administrator(opened: App) -> User:
+    everybody = accounts.list_users(opened.store, by=None)
+    return next(user for user in everybody if user.may(Permission.ADMINISTER))
 
 
 def find_project(opened: App, name: str) -> Project:

@@ -16,7 +16,6 @@ export class Loader {
   #asked = ''; // what Python was last asked to send
   #history = 0; // how often the stored steps were asked for
   #closed = false;
-  #keyboard = false; // whether the note that was loaded takes it
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -38,7 +37,7 @@ export class Loader {
       if (!previous) editor.fit.now(); // while there is no text that would have to be laid out for it
       editor.mount();
     }
-    if (another) this.#begin();
+    if (another) this.#begin(previous);
   }
 
   /** Shows what Python sent with a new epoch, once nothing that the person did here is missing in it. */
@@ -57,7 +56,7 @@ export class Loader {
     if (leaving || !this.grow(spans, revision)) {
       this.load(this.editor.data);
       this.editor.mount();
-      this.#begin();
+      this.#begin(this.editor.data);
       this.editor.refresh();
     }
   }
@@ -105,8 +104,6 @@ export class Loader {
     this.editor.saving = new Saving(this.editor, this.editor.data);
     for (const edit of this.editor.saving.transport.pending) this.#showUnsent(edit);
     if (previous) this.editor.pane.scrollTop = 0;
-    // The next note: hands stay on the keyboard. The first one: nobody writes elsewhere, a link or button led here.
-    this.#keyboard = Boolean(previous) || document.activeElement.matches('body, a, button');
   }
 
   /** An edit that an earlier page of this tab did not get through. */
@@ -116,7 +113,7 @@ export class Loader {
     if (before || span) this.editor.document.apply({ before, after: span });
   }
 
-  #begin() {
+  #begin(previous) {
     for (const feature of this.editor.features) feature.load?.(this.editor.data);
     const { focus } = this.editor.data;
     const span = focus?.span !== undefined ? this.editor.document.get(focus.span) : null;
@@ -125,7 +122,9 @@ export class Loader {
       const { start, end } = this.editor.wire.rangeFromWire(focus);
       this.editor.reveal(start, end);
     }
-    if (this.#keyboard) this.editor.focus(); // lays the page out, so everything is in it by now
+    // The next note: hands stay on the keyboard. The first one: nobody writes elsewhere, a link or button led here. The page is laid
+    // out for it, so everything is in it by now.
+    if (previous || document.activeElement.matches('body, a, button')) this.editor.focus();
     whenIdle(() => this.loadHistory());
   }
 

@@ -69,14 +69,13 @@ export class Saving {
 
   /** The server's spans replace the local ones. */
   #takeTheirs() {
-    const { spans = [] } = this.transport.problem ?? {};
+    const { spans = [] } = this.transport.problem;
     this.#resolve(spans.map((span) => this.editor.wire.fromWire(span)));
   }
 
   /** Conflict: a person has chosen; what differs from the server's version is sent as one step. */
   #resolve(chosen) {
     const { editor, transport } = this;
-    if (!transport.problem) return; // the banner goes with the next frame
     const { wire } = editor;
     const { spans = [], revision } = transport.problem;
     const changes = difference(spans.map((span) => wire.fromWire(span)), chosen);

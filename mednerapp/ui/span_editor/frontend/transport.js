@@ -94,6 +94,7 @@ export class Transport {
     this.unseen = 0;
     this.#delay = FIRST_DELAY;
     this.add(edits);
+    this.onChange(); // at once: a banner about what is over must not be pressed again
   }
 
   /** Tries again after a refusal that a person has looked at. */
