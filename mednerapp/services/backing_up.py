@@ -74,8 +74,7 @@ def _check_place(out: Path, draft: Path, settings: Settings) -> None:
 def _named(store: Store) -> Collection[str]:
     """The folders of all weights that the database names, below the folder of the models."""
     with store.read() as tx:
-        adapters = [adapter for project in tx.projects.all() for adapter in tx.models.adapters(project.id)]
-        return sorted({encoder.folder for encoder in tx.models.encoders()} | {adapter.folder for adapter in adapters})
+        return sorted({one.folder for one in (*tx.models.encoders(), *tx.models.all_adapters())})
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:

@@ -94,8 +94,7 @@ def _intact(path: Path, expected: str = "") -> str:
 
 def _adapters(store: Store, settings: Settings) -> str:
     with store.read() as tx:
-        adapters = [adapter for project in tx.projects.all() for adapter in tx.models.adapters(project.id)]
-    folders = {adapter.folder: adapter.weights_hash for adapter in adapters}
+        folders = {adapter.folder: adapter.weights_hash for adapter in tx.models.all_adapters()}
     for folder, digest in sorted(folders.items()):
         _intact(settings.model_folder(folder), digest)
     return f"{len(folders)} checked"

@@ -117,6 +117,10 @@ class Models:
         rows = self._session.scalars(select(t.Adapter).where(t.Adapter.encoder_id == encoder_id).order_by(t.Adapter.id))
         return [_adapter(row) for row in rows]
 
+    def all_adapters(self) -> list[Adapter]:
+        """Those of every project and of none, oldest first."""
+        return [_adapter(row) for row in self._session.scalars(select(t.Adapter).order_by(t.Adapter.id))]
+
     def runs_over(self, encoder_id: int) -> list[str]:
         """Names of the runs over the encoder that wait or are going on."""
         return list(

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from db import tables as t
 from db.migrate import upgrade
 from mednerapp import bootstrap
+from mednerapp.bench.editor.product import stop
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Role
 from mednerapp.domain.clock import now
@@ -133,12 +134,7 @@ def _listening(
         yield server
     finally:
         app.close()
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
 
 
 def _wait_until_healthy(server: AppServer) -> None:

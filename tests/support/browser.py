@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
+from mednerapp.bench.editor.product import stop
 from support import ports
 
 CHROMIUM = os.environ.get("MEDNER_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -59,12 +60,7 @@ def serving(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None 
             _wait_until_healthy(url, server)
             yield url
         finally:
-            server.terminate()
-            try:
-                server.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            stop(server)
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:

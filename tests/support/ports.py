@@ -24,14 +24,15 @@ def port(kind: str) -> Generator[int]:
     if chosen:
         _left[kind].remove(chosen)
     else:
-        chosen = _new()
+        chosen = unused()
     try:
         yield chosen
     finally:
         _left[kind].insert(0, chosen)
 
 
-def _new() -> int:
+def unused() -> int:
+    """One that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

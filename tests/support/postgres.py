@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 
 from db.migrate import upgrade
 from db.tables import Base
+from support.ports import unused
 
 TEMPLATE = "medner_template"
 # Speed, not safety: the data lives as long as the tests. The time zone shows whoever trusts the server's.
@@ -86,9 +86,7 @@ def server() -> Generator[sa.URL]:
             log = folder / "log"
             raise RuntimeError(f"{program} failed: {log.read_text() if log.exists() else done.returncode}")
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unused()
     options = {**SETTINGS, "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder}
     data = str(folder / "data")
     try:
