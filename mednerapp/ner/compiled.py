@@ -15,7 +15,7 @@ from torch.nn.functional import layer_norm, linear
 
 from mednerapp.domain.devices import Precision
 from mednerapp.errors import ModelProblem
-from mednerapp.ner.kernels import BF16_ROWS, Kernel, has_bf16, has_int8, kernel_of
+from mednerapp.ner.kernels import Kernel, has_bf16, has_int8, kernel_of
 from mednerapp.ner.packed import Bounds, Packed, attention, encoder_of, unwrapped
 
 
@@ -69,7 +69,6 @@ class Compiled:
         self._heads = int(encoder.config.num_attention_heads)
         self._exact_gelu = encoder.config.hidden_act == "gelu"
         self._embeddings = encoder.embeddings
-        self._fill = BF16_ROWS if on_cpu and precision == "bf16" else 1
         self.device = weights.device
         with torch.inference_mode():
             self._layers = [self._copy(layer) for layer in encoder.encoder.layer]
@@ -79,13 +78,11 @@ class Compiled:
 
     def __call__(self, packed: Packed) -> Tensor:
         with torch.inference_mode():
-            tokens = len(packed.ids)
-            packed = _filled(packed, self._fill)
             hidden = _embedded(self._embeddings, packed).to(self._dtype)
             bounds = Bounds(packed.lengths, hidden.device)
             for layer in self._layers:
                 hidden = layer(hidden, bounds, self._heads)
-            return linear(hidden[:tokens].to(self._head_dtype), *self._head).float()
+            return linear(hidden.to(self._head_dtype), *self._head).float()
 
     def _copy(self, layer: Any) -> _Layer:
         own, attended, up, down = layer.attention.self, layer.attention.output, layer.intermediate, layer.output
@@ -109,15 +106,6 @@ class Compiled:
 
     def _norm(self, norm: Any) -> _Norm:
         return _Norm(norm.weight.detach().to(self._dtype), norm.bias.detach().to(self._dtype), norm.eps)
-
-
-def _filled(packed: Packed, multiple: int) -> Packed:
-    """With one more window, whose tokens mean nothing, where the tokens are not a multiple."""
-    missing = -len(packed.ids) % multiple
-    if not missing:
-        return packed
-    more = packed.ids.new_zeros(missing)
-    return Packed(torch.cat((packed.ids, more)), torch.cat((packed.positions, more)), (*packed.lengths, missing))
 
 
 def _embedded(embeddings: Any, packed: Packed) -> Tensor:

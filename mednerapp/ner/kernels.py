@@ -25,7 +25,7 @@ Kernel = Callable[[Tensor], Tensor]
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 os.environ.setdefault("LRU_CACHE_CAPACITY", "32")
 
-BF16_ROWS = 512  # of every product; as many as a batch has
+_BF16_ROWS = 512  # of every product; as many as a batch has
 _USUAL_TOKENS = 1024  # the packed layout is chosen for about this many rows and serves any number
 
 
@@ -56,10 +56,8 @@ def _in_equal_parts(multiply: Kernel) -> Kernel:
     """The library adds up in another order for another number of rows, which bf16 shows: so it is always the same."""
 
     def run(x: Tensor) -> Tensor:
-        if len(x) == BF16_ROWS:
-            return multiply(x)
-        parts = pad(x, (0, 0, 0, -len(x) % BF16_ROWS)).split(BF16_ROWS)
-        return torch.cat([multiply(part) for part in parts])[: len(x)]
+        parts = [multiply(part) for part in pad(x, (0, 0, 0, -len(x) % _BF16_ROWS)).split(_BF16_ROWS)]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts))[: len(x)]
 
     return run
 
