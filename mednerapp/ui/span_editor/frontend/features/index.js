@@ -6,6 +6,7 @@ import { Find } from './find.js';
 import { Guideline } from './guideline.js';
 import { Link } from './link.js';
 import { Outline } from './outline.js';
+import { Spans } from './spans.js';
 import { Threshold } from './threshold.js';
 import { Timeline } from './timeline.js';
 import { View } from './view.js';
@@ -19,4 +20,4 @@ import { View } from './view.js';
 
 /** @type {(new (editor: import('../editor.js').SpanEditor) => Feature)[]} with `static keys`, rows of the table of keys.js;
  *  in the order of their buttons */
-export const FEATURES = [Find, Bulk, Threshold, Outline, Guideline, Timeline, Compare, View, Link];
+export const FEATURES = [Find, Bulk, Threshold, Spans, Outline, Guideline, Timeline, Compare, View, Link];
