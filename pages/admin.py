@@ -1,11 +1,11 @@
-"""People, what everybody did, and erasing for good."""
+"""People, projects, what everybody did, and erasing for good."""
 
 import streamlit as st
 
 from mednerapp.domain.accounts import Permission
 from mednerapp.services import accounts
 from mednerapp.ui import admin_view as view
-from mednerapp.ui import erasing_view, guard
+from mednerapp.ui import erasing_view, guard, projects_view
 from mednerapp.ui.process import application
 from mednerapp.ui.state import enter
 
@@ -13,7 +13,7 @@ user = guard.require(Permission.ADMINISTER)
 
 enter("admin")
 st.title("Administration", anchor=False)
-people, log, erase = st.tabs(["People", "Audit log", "Erase"])
+people, all_projects, log, erase = st.tabs(["People", "Projects", "Audit log", "Erase"])
 with people:
     found = accounts.list_users(application().store, by=user)
     view.table(found)
@@ -22,6 +22,9 @@ with people:
         view.add(user)
     with right:
         view.change(user, found)
+with all_projects:
+    projects_view.listed(user)
+    projects_view.add(user)
 with log:
     view.audit_log(user)
 with erase:

@@ -4,7 +4,16 @@ import streamlit as st
 
 from mednerapp.domain.accounts import Permission
 from mednerapp.services import binning, queueing
-from mednerapp.ui import export_view, guard, guideline_view, menu, notes_view, queue_settings_view, remarks_view
+from mednerapp.ui import (
+    export_view,
+    guard,
+    guideline_view,
+    labels_view,
+    menu,
+    notes_view,
+    queue_settings_view,
+    remarks_view,
+)
 from mednerapp.ui.process import application
 from mednerapp.ui.state import current_project, enter
 from mednerapp.ui.words import plain
@@ -18,7 +27,7 @@ notes, _ = queueing.counts(store, user=user, project_id=project.id)
 deleted = binning.contents(store, user=user, project_id=project.id) if user.may(Permission.DELETE) else []
 st.title("Notes", anchor=False)
 parts = ["List", "Remarks"]
-parts += ["Queue", "Guideline"] if user.may(Permission.TRAIN) else []
+parts += ["Queue", "Labels", "Guideline"] if user.may(Permission.TRAIN) else []
 parts += ["Export"] if user.may(Permission.EXPORT) else []
 parts += ["Bin"] if user.may(Permission.DELETE) else []
 part = st.segmented_control("Part", parts, default="List", label_visibility="collapsed", required=True)
@@ -27,6 +36,8 @@ if part == "Remarks":
 elif part == "Queue":
     queue_settings_view.settings(user, project)
     queue_settings_view.effect(user, project)
+elif part == "Labels":
+    labels_view.labels(user, project)
 elif part == "Guideline":
     guideline_view.edit(user, project)
 elif part == "Export":

@@ -10,7 +10,9 @@ import typer
 
 from mednerapp.cli.context import AsJson, ProjectName, find_project, open_app
 from mednerapp.cli.output import table
+from mednerapp.domain.labels import MEDICAL_SCHEMA, written_schema
 from mednerapp.errors import InvalidValue
+from mednerapp.formats.label_lists import read_labels, write_labels
 from mednerapp.services import projects as service
 from mednerapp.services import queueing
 
@@ -18,6 +20,10 @@ projects = typer.Typer(no_args_is_help=True, help="Projects: list, make, and wha
 
 GuidelineFile = Annotated[
     Path | None, typer.Option("--guideline", help="Markdown file that annotators have beside the text.")
+]
+
+LabelsFile = Annotated[
+    Path | None, typer.Option("--labels", help="CSV with the columns name, color, description; the first is enough.")
 ]
 
 
@@ -58,12 +64,40 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @projects.command()
-def create(name: str, guideline: GuidelineFile = None) -> None:
-    """Make an empty project with the labels of the starter."""
+def create(name: str, guideline: GuidelineFile = None, labels: LabelsFile = None) -> None:
+    """Make an empty project, with the labels of the starter or those of a file."""
     text = _read(guideline) if guideline else ""
+    schema = written_schema(read_labels(_read(labels))) if labels else MEDICAL_SCHEMA
     with open_app() as (opened, user):
-        made = service.create(opened.store, by=user, name=name, guideline=text)
+        made = service.create(opened.store, by=user, name=name, schema=schema, guideline=text)
     print(f"Made the project {made.name} with the labels {', '.join(made.schema.names)}.")
+
+
+@projects.command()
+def labels(
+    project: ProjectName,
+    file: Annotated[Path | None, typer.Argument(help="CSV; left out: print the labels as they are.")] = None,
+) -> None:
+    """Print the labels of a project as CSV, or add those of a file that it does not have yet."""
+    rows = read_labels(_read(file)) if file else None
+    with open_app() as (opened, user):
+        found = find_project(opened, project)
+        if rows is None:
+            print(write_labels(found.schema.labels), end="")
+            return
+        there = {name.casefold() for name in found.schema.names}
+        new = [row for row in rows if row[0].casefold() not in there]
+        if not new:
+            print(f"{found.name} has all labels of {file}.")
+            return
+        changed = service.add_labels(opened.store, user=user, project_id=found.id, rows=new)
+        notes, submitted = queueing.counts(opened.store, user=user, project_id=found.id)
+    print(f"{changed.name} has the labels {', '.join(changed.schema.names)}.")
+    if submitted:
+        print(
+            f"{submitted} of its {notes} notes are submitted and were annotated without the new ones: a model learns "
+            "from them that those are not there. Reopen what has them."
+        )
 
 
 @projects.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,51 @@ class LabelSchema:
             raise UnknownLabel(name, self.names)
 
 
+LONGEST_NAME = 60  # characters
+LONGEST_DESCRIPTION = 500
+MOST_LABELS = 50
+# Okabe & Ito (2008), distinguishable with the common colour-vision deficiencies; names are shown beside them.
+PALETTE = ("#D55E00", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#F0E442")
+_COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
+
+
+def written_schema(rows: Sequence[tuple[str, str, str]], *, after: LabelSchema | None = None) -> LabelSchema:
+    """A schema as people write it: rows of (name, colour, description), checked; an empty colour becomes the one that
+    is used least. `after`: the schema that gets these labels behind its own, as its next version.
+
+    Raises:
+        InvalidValue: says which label it is.
+    """
+    old = after.labels if after else ()
+    made = [(label.name, label.color, label.description) for label in old]
+    names = {label.name.casefold() for label in old}
+    for row in rows:
+        name, color, description = (part.strip() for part in row)
+        _check_written(name, color, description)
+        if name.casefold() in names:
+            raise InvalidValue(f"The label {name!r} is there twice.")
+        names.add(name.casefold())
+        used = [one.upper() for _, one, _ in made]
+        made.append((name, color or min(PALETTE, key=used.count), description))
+    if not rows:
+        raise InvalidValue("There is no label.")
+    if len(made) > MOST_LABELS:
+        raise InvalidValue(f"A project has at most {MOST_LABELS} labels, not {len(made)}.")
+    new = schema_from(made)
+    return LabelSchema((*old, *new.labels[len(old) :]), version=after.version + 1 if after else 1)
+
+
+def _check_written(name: str, color: str, description: str) -> None:
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise InvalidValue(
+            f"A label's name has 1 to {LONGEST_NAME} characters on one line, not {name[: LONGEST_NAME + 1]!r}."
+        )
+    if color and not _COLOR.fullmatch(color):
+        raise InvalidValue(f"The colour of {name!r} is written like #0072B2, not {color!r}.")
+    if len(description) > LONGEST_DESCRIPTION:
+        raise InvalidValue(f"The description of {name!r} has more than {LONGEST_DESCRIPTION} characters.")
+
+
 def schema_from(rows: Sequence[tuple[str, str, str]]) -> LabelSchema:
     """A schema from (name, colour, description) rows; the digit keys follow the order."""
     return LabelSchema(
@@ -48,13 +94,12 @@ def schema_from(rows: Sequence[tuple[str, str, str]]) -> LabelSchema:
     )
 
 
-# Colours: Okabe & Ito (2008), distinguishable with the common colour-vision deficiencies; names are shown beside them.
 MEDICAL_SCHEMA = schema_from(
     [
-        ("Disease", "#D55E00", "Diagnoses, disorders and injuries."),
-        ("Symptom", "#E69F00", "Complaints, signs and abnormal findings."),
-        ("Drug", "#0072B2", "Medications and vaccines by name or class, without the dose."),
-        ("Procedure", "#009E73", "Operations and other treatments."),
-        ("Test", "#CC79A7", "Diagnostic procedures, imaging, laboratory analytes and vital signs."),
+        ("Disease", PALETTE[0], "Diagnoses, disorders and injuries."),
+        ("Symptom", PALETTE[1], "Complaints, signs and abnormal findings."),
+        ("Drug", PALETTE[2], "Medications and vaccines by name or class, without the dose."),
+        ("Procedure", PALETTE[3], "Operations and other treatments."),
+        ("Test", PALETTE[4], "Diagnostic procedures, imaging, laboratory analytes and vital signs."),
     ]
 )

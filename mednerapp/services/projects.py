@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mednerapp.domain.accounts import Permission, User
-from mednerapp.domain.labels import MEDICAL_SCHEMA, LabelSchema
+from mednerapp.domain.labels import MEDICAL_SCHEMA, LabelSchema, written_schema
 from mednerapp.domain.models import Adapter, AdapterKind, Encoder
 from mednerapp.domain.notes import NoteFilter, NoteStatus, NoteSummary, Progress
 from mednerapp.domain.projects import Project
@@ -33,6 +35,22 @@ def create(
             tx.projects.promote(project_id=project.id, adapter_id=starters[-1].id, user_id=by.id if by else None)
         tx.audit.add(user=by, action="project created", target=f"project:{project.id}")
         return tx.projects.get(project.id)
+
+
+def add_labels(store: Store, *, user: User, project_id: int, rows: Sequence[tuple[str, str, str]]) -> Project:
+    """Labels behind those that the project has: (name, colour or '', description). What is annotated stays as it is,
+    datasets keep the labels that they were frozen with.
+
+    Raises:
+        InvalidValue: a label is not one, or is there already.
+    """
+    user.require(Permission.TRAIN)
+    with store.write() as tx:
+        tx.projects.lock(project_id)
+        schema = written_schema(rows, after=tx.projects.get(project_id).schema)
+        tx.projects.add_schema(project_id, schema)
+        tx.audit.add(user=user, action="labels added", target=f"project:{project_id}", labels=len(rows))
+        return tx.projects.get(project_id)
 
 
 def change_guideline(store: Store, *, user: User, project_id: int, text: str, was: str) -> None:

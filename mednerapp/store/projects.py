@@ -26,7 +26,12 @@ class Projects:
         row = t.Project(name=name, guideline=guideline, created_at=now())
         self._session.add(row)
         self._session.flush()
-        schema_row = t.LabelSchema(project_id=row.id, version=schema.version)
+        self.add_schema(row.id, schema)
+        return self._project(row)
+
+    def add_schema(self, project_id: int, schema: LabelSchema) -> None:
+        """The newest version is the one that counts; datasets keep theirs."""
+        schema_row = t.LabelSchema(project_id=project_id, version=schema.version)
         self._session.add(schema_row)
         self._session.flush()
         for position, label in enumerate(schema.labels):
@@ -41,7 +46,6 @@ class Projects:
                 )
             )
         self._session.flush()
-        return self._project(row)
 
     def get(self, project_id: int) -> Project:
         row = self._session.get(t.Project, project_id)

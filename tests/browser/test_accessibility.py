@@ -207,6 +207,13 @@ def test_identical_mentions_in_the_whole_project(still: Page, server: AppServer)
     check(still, "the preview")
 
 
+def test_the_projects_of_an_administrator(still: Page, server: AppServer) -> None:
+    sign_in(still, server, "/admin")
+    still.get_by_role("tab", name="Projects").click()
+    expect(still.get_by_role("heading", name="New project")).to_be_visible()
+    check(still, "projects")
+
+
 def test_the_parts_of_the_notes_page(still: Page, server: AppServer) -> None:
     sign_in(still, server, "/notes", Role.LEAD)
     expect(still.get_by_role("heading", name="Notes", exact=True)).to_be_visible()

@@ -229,3 +229,20 @@ def test_a_change_of_nothing_is_no_change(here: Run) -> None:
     failed = here("users", "change", "admin@localhost.invalid")
     assert failed.returncode == 1
     assert "Say what to change: --role" in failed.stderr
+
+
+def test_a_project_gets_the_labels_of_a_file_and_more_of_them_later(here: Run, tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("\ufeffname,description\nDose,75 mg\nRoute of a drug,\n", encoding="utf-8")
+    made = here("projects", "create", "Doses", "--labels", str(file))
+    assert made.stdout.strip() == "Made the project Doses with the labels Dose, Route of a drug."
+    printed_labels = here("projects", "labels", "-p", "Doses").stdout
+    assert printed_labels.splitlines() == ["name,color,description", "Dose,#D55E00,75 mg", "Route of a drug,#E69F00,"]
+    file.write_text(printed_labels + "Form,#009E73,Tablets\n", encoding="utf-8")
+    assert "has the labels Dose, Route of a drug, Form." in here("projects", "labels", "-p", "Doses", str(file)).stdout
+    assert "has all labels of" in here("projects", "labels", "-p", "Doses", str(file)).stdout
+    file.write_text("label\nForm\n", encoding="utf-8")
+    failed = here("projects", "create", "Other", "--labels", str(file))
+    assert failed.returncode == 1
+    assert "names its columns" in failed.stderr
+    assert "Other" not in here("projects", "list").stdout

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from mednerapp.domain.accounts import PERMISSIONS, Permission, Role, User
-from mednerapp.domain.labels import MEDICAL_SCHEMA, Label, LabelSchema, schema_from
+from mednerapp.domain.labels import MEDICAL_SCHEMA, PALETTE, Label, LabelSchema, schema_from, written_schema
 from mednerapp.errors import InvalidValue, PermissionDenied, UnknownLabel
 
 MAY = {
@@ -53,3 +55,39 @@ def test_a_schema_has_labels_with_names_of_their_own() -> None:
 def test_the_digit_keys_follow_the_order_as_far_as_there_are_digits() -> None:
     schema = schema_from([(f"L{i}", "#000", "") for i in range(12)])
     assert [label.key for label in schema.labels] == [*"123456789", "", "", ""]
+
+
+def test_labels_as_people_write_them_get_colours_and_keys() -> None:
+    schema = written_schema([(" Dose ", "", ""), ("Route", "#0072b2", " By mouth … "), ("Form", "", "")])
+    assert [(one.name, one.key, one.description) for one in schema.labels] == [
+        ("Dose", "1", ""), ("Route", "2", "By mouth …"), ("Form", "3", ""),
+    ]  # fmt: skip
+    assert [one.color for one in schema.labels] == [PALETTE[0], "#0072b2", PALETTE[1]]
+    many = written_schema([(f"L{i}", "", "") for i in range(2 * len(PALETTE))])
+    assert Counter(one.color for one in many.labels) == dict.fromkeys(PALETTE, 2)
+
+
+def test_more_labels_come_behind_those_that_are_there_and_change_nothing_of_them() -> None:
+    own = LabelSchema((Label("Gene", "#123456", "g", "Genes."),), version=3, id=7)
+    more = written_schema([("Dose", "", "")], after=own)
+    assert more == LabelSchema((*own.labels, Label("Dose", PALETTE[0], "2")), version=4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([], "no label"),
+        ([("", "", "")], "1 to 60 characters"),
+        ([("x" * 61, "", "")], "1 to 60 characters"),
+        ([("two\nlines", "", "")], "on one line"),
+        ([("Dose", "red", "")], "'Dose' is written like #0072B2, not 'red'"),
+        ([("Dose", "#12", "")], "written like"),
+        ([("Dose", "", "x" * 501)], "more than 500"),
+        ([("Dose", "", ""), ("DOSE", "", "")], "'DOSE' is there twice"),
+        ([("drug", "", "")], "'drug' is there twice"),
+        ([(f"L{i}", "", "") for i in range(46)], "at most 50 labels, not 51"),
+    ],
+)
+def test_what_is_no_label_is_refused_with_its_name(rows: list[tuple[str, str, str]], says: str) -> None:
+    with pytest.raises(InvalidValue, match=says):
+        written_schema(rows, after=MEDICAL_SCHEMA)

@@ -10,6 +10,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+from support.makers import import_gold, text_on
 from training_place import HYPER, Place
 
 from mednerapp.domain.clock import now
@@ -17,12 +18,13 @@ from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind, JobState, Outcome
 from mednerapp.domain.models import AdapterKind, HyperParameters, RunState
 from mednerapp.domain.presets import PRESETS
+from mednerapp.domain.spans import Span
 from mednerapp.errors import ModelProblem
 from mednerapp.jobs import handlers
 from mednerapp.jobs.context import JobCancelled, JobContext
 from mednerapp.ner.manifest import read_manifest, weights_hash
 from mednerapp.ner.prediction import token_log_probabilities
-from mednerapp.services import boards, fine_tuning
+from mednerapp.services import boards, fine_tuning, freezing, projects
 from mednerapp.store import Store
 from mednerapp.training.checkpoints import Checkpoints
 
@@ -57,6 +59,23 @@ def test_a_run_whose_worker_stopped_goes_on_from_its_checkpoint_to_the_same_weig
         epochs, expected = tx.runs.epochs(run.id), tx.runs.epochs(undisturbed.id)
     assert [(e.epoch, e.train_loss, e.dev_f1) for e in epochs] == [(e.epoch, e.train_loss, e.dev_f1) for e in expected]
     assert not place.checkpoint(run).exists()
+
+
+def test_labels_that_were_added_to_the_project_get_tags_of_their_own(place: Place) -> None:
+    added = [("Day of the week", "", "")]
+    made = projects.add_labels(place.store, user=place.user, project_id=place.project.id, rows=added)
+    text = text_on(Split.TRAIN, "Seen again on Monday.")
+    monday = Span(text.index("Monday"), text.index("Monday") + 6, "Day of the week")
+    import_gold(place.store, place.user, place.project, [(text, [monday])])
+    place.dataset = freezing.freeze(place.store, user=place.user, project_id=place.project.id)
+    run = place.start(replace(HYPER, epochs=1))
+    handlers.fine_tune(place.context(run))
+    adapter = place.adapter(run)
+    assert adapter.labels == made.schema.names
+    assert read_manifest(place.models / adapter.folder)["tags"][-2:] == ["B-Day of the week", "I-Day of the week"]
+    tagger = handlers.Taggers().get(place.context(place.start()), adapter)
+    (scores,) = token_log_probabilities(tagger, tagger.words.encode([text]))
+    assert scores.shape[1] == 1 + 2 * len(made.schema.names)
 
 
 def test_what_a_cancelled_run_had_saved_is_forgotten(place: Place) -> None:

@@ -182,6 +182,7 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
     ),
     "predicting.try_again": (Permission.IMPORT, lambda s, u: predicting.try_again(s, user=u, project_id=9)),
     "predicting.waiting": (Permission.ANNOTATE, lambda s, u: predicting.waiting(s, user=u, project_id=9)),
+    "projects.add_labels": (Permission.TRAIN, lambda s, u: projects.add_labels(s, user=u, project_id=9, rows=[])),
     "projects.change_guideline": (
         Permission.TRAIN,
         lambda s, u: projects.change_guideline(s, user=u, project_id=9, text="", was=""),

@@ -4,15 +4,27 @@ from collections.abc import Sequence
 from itertools import chain
 
 import pytest
-from support.makers import FEVER, TEXT, add_note, import_gold, make_adapter, make_project, make_user, predict, promote
+from support.makers import (
+    FEVER,
+    TEXT,
+    add_note,
+    create,
+    import_gold,
+    make_adapter,
+    make_dataset,
+    make_project,
+    make_user,
+    predict,
+    promote,
+)
 
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.labels import MEDICAL_SCHEMA, Label, LabelSchema
 from mednerapp.domain.models import Adapter
 from mednerapp.domain.notes import NoteStatus, Progress
 from mednerapp.domain.spans import ScoredSpan, Span
-from mednerapp.errors import InvalidValue, ModelProblem, NotFound, NotHighlighted, PermissionDenied
-from mednerapp.services import annotating, predicting, projects
+from mednerapp.errors import InvalidEdit, InvalidValue, ModelProblem, NotFound, NotHighlighted, PermissionDenied
+from mednerapp.services import accounts, annotating, freezing, predicting, projects
 from mednerapp.store import Store
 
 
@@ -63,6 +75,42 @@ def test_a_project_may_have_labels_of_its_own(store: Store) -> None:
         assert tx.projects.get(project.id).schema.labels == labels
         with pytest.raises(NotFound):
             tx.projects.schema(99)
+
+
+def test_a_label_that_is_added_can_be_given_and_datasets_keep_what_they_were_frozen_with(store: Store) -> None:
+    lead, annotator, project = make_user(store), make_user(store, Role.ANNOTATOR), make_project(store)
+    before = make_dataset(store, lead, project)
+    note = add_note(store, project, f"{TEXT} 75 mg")
+    annotation = annotating.open_note(store, user=annotator, note_id=note).annotation
+    dose = Span(len(TEXT) + 1, len(TEXT) + 6, "Dose of a drug")
+
+    def give(seq: int) -> int:
+        return annotating.save_edits(
+            store,
+            user=annotator,
+            annotation_id=annotation.id,
+            client="c",
+            base_revision=0,
+            edits=[create(seq, "s", dose)],
+        ).revision
+
+    with pytest.raises(InvalidEdit, match="Unknown label"):
+        give(1)
+    changed = projects.add_labels(store, user=lead, project_id=project.id, rows=[("Dose of a drug", "", "75 mg")])
+    assert changed.schema.names == (*MEDICAL_SCHEMA.names, "Dose of a drug")
+    assert changed.schema.version == 2
+    assert give(1) == 1
+    annotating.submit(store, user=annotator, annotation_id=annotation.id, revision=1)
+    after = freezing.freeze(store, user=lead, project_id=project.id)
+    with store.read() as tx:
+        assert tx.projects.schema(before.schema_id).labels == MEDICAL_SCHEMA.labels
+        assert tx.projects.schema(after.schema_id).names == changed.schema.names
+    with pytest.raises(InvalidValue, match="there twice"):
+        projects.add_labels(store, user=lead, project_id=project.id, rows=[("drug", "", "")])
+    events = accounts.audit_log(store, by=make_user(store, Role.ADMIN), limit=50)
+    assert [event.detail for event, _ in events if event.action == "labels added"] == [{"labels": 1}]
+    with store.read() as tx:
+        assert tx.projects.get(project.id).schema.version == 2
 
 
 def test_a_list_of_notes_is_as_its_reader_sees_it(store: Store) -> None:

@@ -13,6 +13,7 @@ from support.shown import button, named, texts
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.datasets import Split
+from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.models import NoteLabelCount
 from mednerapp.domain.notes import NewNote, NoteStatus
 from mednerapp.services import (
@@ -163,6 +164,40 @@ def test_an_administrator_adds_a_person_and_sees_the_password_once(open_page: Op
     signed_in = accounts.sign_in(app.store, email="ann@example.org", password=password, settings=app.settings)
     assert signed_in.user.role is Role.ANNOTATOR
     assert not shown.run().code
+
+
+def test_a_lead_adds_a_label_and_is_told_what_was_annotated_without_it(open_page: Open, app: App) -> None:
+    shown = open_page("notes", Role.LEAD)
+    named(shown.button_group, "Part").set_value("Labels").run()
+    assert "were annotated without it" in texts(shown)
+    named(shown.text_input, "Name").set_value("drug")
+    button(shown, "Add").click()
+    shown.run()
+    assert "The label 'drug' is there twice" in texts(shown).replace("\\", "")
+    named(shown.text_input, "Name").set_value("Dose")
+    named(shown.text_input, "What it marks").set_value("75 mg daily")
+    button(shown, "Add").click()
+    shown.run()
+    assert not shown.exception
+    label = projects.all_projects(app.store)[0].schema.labels[-1]
+    assert (label.name, label.key, label.description) == ("Dose", "6", "75 mg daily")
+    assert label.color.upper() not in {one.color for one in MEDICAL_SCHEMA.labels}
+    assert list(shown.dataframe[0].value["Label"])[-1] == "Dose"
+
+
+def test_an_administrator_makes_a_project_which_is_chosen_then(open_page: Open, app: App) -> None:
+    shown = open_page("admin", Role.ADMIN)
+    for name, says in (("", "1 to 200 characters"), ("Ward 9", "Ward 9")):
+        named([field for field in shown.text_input if (field.form_id or "").startswith("project-")], "Name").set_value(
+            name
+        )
+        button(shown, "Make it").click()
+        shown.run()
+        assert not shown.exception
+        assert says in texts(shown) + shown.dataframe[1].value.to_string()
+    made = next(one for one in projects.all_projects(app.store) if one.name == "Ward 9")
+    assert made.schema.labels == MEDICAL_SCHEMA.labels
+    assert named(shown.sidebar.selectbox, "Project").value == made.id
 
 
 def test_the_last_administrator_cannot_be_disabled_by_mistake(open_page: Open) -> None:
