@@ -52,7 +52,7 @@ else:
     model = st.selectbox("Model", board.models, format_func=lambda m: m.name, width=420)
     summary = dashboards.summary(store, user=user, evaluation_id=model.evaluation_id)
     if part == "Where it fails":
-        failures_view.shown(user, model, summary, project.schema)
+        failures_view.shown(user, model, summary, project.schema, board.labels)
     else:
         learning_view.learning(user, board)
         learning_view.drifting(user, board, model, summary, project.schema)

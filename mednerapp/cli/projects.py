@@ -95,8 +95,8 @@ def labels(
     print(f"{changed.name} has the labels {', '.join(changed.schema.names)}.")
     if submitted:
         print(
-            f"{submitted} of its {notes} notes are submitted and were annotated without the new ones: a model learns "
-            "from them that those are not there. Reopen what has them."
+            f"{submitted} of its {notes} notes are submitted and were annotated without the new ones: models learn and "
+            "are scored as if those were not there. Ask their annotators to reopen what has them."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from mednerapp.errors import InvalidValue, UnknownLabel
 
@@ -48,6 +49,7 @@ MOST_LABELS = 50
 # Okabe & Ito (2008), distinguishable with the common colour-vision deficiencies; names are shown beside them.
 PALETTE = ("#D55E00", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#F0E442")
 _COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def written_schema(rows: Sequence[tuple[str, str, str]], *, after: LabelSchema | None = None) -> LabelSchema:
@@ -61,7 +63,7 @@ def written_schema(rows: Sequence[tuple[str, str, str]], *, after: LabelSchema |
     made = [(label.name, label.color, label.description) for label in old]
     names = {label.name.casefold() for label in old}
     for row in rows:
-        name, color, description = (part.strip() for part in row)
+        name, color, description = (normalize("NFC", part.strip()) for part in row)
         _check_written(name, color, description)
         if name.casefold() in names:
             raise InvalidValue(f"The label {name!r} is there twice.")
@@ -77,14 +79,14 @@ def written_schema(rows: Sequence[tuple[str, str, str]], *, after: LabelSchema |
 
 
 def _check_written(name: str, color: str, description: str) -> None:
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+    if not 1 <= len(name) <= LONGEST_NAME or _CONTROL.search(name):
         raise InvalidValue(
             f"A label's name has 1 to {LONGEST_NAME} characters on one line, not {name[: LONGEST_NAME + 1]!r}."
         )
     if color and not _COLOR.fullmatch(color):
         raise InvalidValue(f"The colour of {name!r} is written like #0072B2, not {color!r}.")
-    if len(description) > LONGEST_DESCRIPTION:
-        raise InvalidValue(f"The description of {name!r} has more than {LONGEST_DESCRIPTION} characters.")
+    if len(description) > LONGEST_DESCRIPTION or _CONTROL.search(description):
+        raise InvalidValue(f"The description of {name!r} has at most {LONGEST_DESCRIPTION} characters on one line.")
 
 
 def schema_from(rows: Sequence[tuple[str, str, str]]) -> LabelSchema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mednerapp.domain.labels import Label
 from mednerapp.errors import InvalidValue
@@ -13,26 +13,34 @@ COLUMNS = ("name", "color", "description")
 
 
 def read_labels(text: str) -> list[tuple[str, str, str]]:
-    """Rows of (name, colour or '', description or '') in order; the column `name` is needed, empty lines are not.
+    """Rows of (name, colour or '', description or '') in order; the column `name` is needed. Lines without any value
+    are passed over.
 
     Raises:
-        InvalidValue: without that column, for a column that is none of these, or for a line with too many values.
+        InvalidValue: without that column, for a column that is none of these or comes twice, for a line with too many
+            values, or for what is no CSV.
     """
-    reader = csv.DictReader(io.StringIO(text), restkey="")
+    try:
+        return list(_rows(text))
+    except csv.Error as error:
+        raise InvalidValue(f"This is no list of comma-separated values: {error}.") from None
+
+
+def _rows(text: str) -> Iterator[tuple[str, str, str]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="")
     columns = [column.strip().lower() for column in reader.fieldnames or ()]
-    if "name" not in columns or not set(columns) <= set(COLUMNS):
+    if "name" not in columns or not set(columns) <= set(COLUMNS) or len(set(columns)) < len(columns):
         named = f", not {', '.join(map(repr, columns))}" if columns else ""
         raise InvalidValue(f"The first line of a list of labels names its columns: name, color, description{named}.")
     reader.fieldnames = columns
-    rows: list[tuple[str, str, str]] = []
     for row in reader:
-        if "" in row:
+        if any(row.get("") or ()):
             raise InvalidValue(
                 f"Line {reader.line_num} has more values than columns; put a text with commas in quotes."
             )
         name, color, description = ((row.get(column) or "").strip() for column in COLUMNS)
-        rows.append((name, color, description))
-    return rows
+        if name or color or description:
+            yield name, color, description
 
 
 def write_labels(labels: Iterable[Label]) -> str:

@@ -108,6 +108,7 @@ def predict_missing(
     """
     with store.read() as tx:
         every = tx.notes.without_prediction(project_id=project_id, adapter_id=adapter_id)
+        labels = tx.projects.get(project_id).schema.names
     missing = [note_id for note_id in every if note_id % parts == part]
     on_progress(0, len(missing))
     failed: list[int] = []
@@ -118,7 +119,7 @@ def predict_missing(
         with store.write() as tx:
             fence(tx)
             for note_id, spans in found.items():
-                tx.predictions.put(note_id=note_id, adapter_id=adapter_id, spans=spans)
+                tx.predictions.put(note_id=note_id, adapter_id=adapter_id, spans=spans, labels=labels)
         failed += [note_id for note_id, _ in notes if note_id not in found]
         on_progress(min(first + CHUNK, len(missing)), len(missing))
     if failed:

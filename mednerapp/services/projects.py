@@ -19,7 +19,10 @@ LONGEST_GUIDELINE = 100_000  # characters
 def create(
     store: Store, *, by: User | None, name: str, schema: LabelSchema = MEDICAL_SCHEMA, guideline: str = ""
 ) -> Project:
-    """A project whose notes the shipped starter highlights, where it is installed. `by` is None on the command line."""
+    """A project whose notes the shipped starter highlights, where it is installed and knows a label of the project.
+
+    `by` is None on the command line.
+    """
     if by:
         by.require(Permission.TRAIN)
     name = name.strip()
@@ -31,7 +34,7 @@ def create(
             raise InvalidValue(f"There is a project {name!r} already.")
         project = tx.projects.add(name=name, schema=schema, guideline=guideline)
         starters = [a for a in tx.models.adapters(project.id) if a.kind is AdapterKind.STARTER]
-        if starters:
+        if starters and set(starters[-1].labels) & set(schema.names):
             tx.projects.promote(project_id=project.id, adapter_id=starters[-1].id, user_id=by.id if by else None)
         tx.audit.add(user=by, action="project created", target=f"project:{project.id}")
         return tx.projects.get(project.id)
@@ -49,7 +52,9 @@ def add_labels(store: Store, *, user: User, project_id: int, rows: Sequence[tupl
         tx.projects.lock(project_id)
         schema = written_schema(rows, after=tx.projects.get(project_id).schema)
         tx.projects.add_schema(project_id, schema)
-        tx.audit.add(user=user, action="labels added", target=f"project:{project_id}", labels=len(rows))
+        tx.audit.add(
+            user=user, action="labels added", target=f"project:{project_id}", labels=schema.names[-len(rows) :]
+        )
         return tx.projects.get(project_id)
 
 

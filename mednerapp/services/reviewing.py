@@ -130,7 +130,8 @@ def _own(tx: Transaction, user: User, annotation_id: int) -> AnnotationHead:
 def _sources(tx: Transaction, user: User, head: AnnotationHead) -> list[Source]:
     if head.blind and head.state is AnnotationState.IN_PROGRESS:
         return []
-    found = [Source(f"adapter:{i}", name, spans) for i, name, spans in tx.past.predicted_by(head.note_id)]
+    labels = _labels(tx, head)
+    found = [Source(f"adapter:{i}", name, spans) for i, name, spans in tx.past.predicted_by(head.note_id, labels)]
     shown = may_see_others(own=head.state, blind=head.blind, double=tx.doubles.has(head.note_id), submitted=0)
     if user.may(Permission.REVIEW) and shown:
         people = tx.past.annotated_by(head.note_id, but=user.id)
@@ -140,10 +141,16 @@ def _sources(tx: Transaction, user: User, head: AnnotationHead) -> list[Source]:
 
 def _adapters(tx: Transaction, head: AnnotationHead, adapter_id: int) -> list[AnnotatedSpan]:
     found = tx.predictions.get(note_id=head.note_id, adapter_id=adapter_id) or []
+    labels = _labels(tx, head)
     return [
         AnnotatedSpan(f"u{number}", scored.span, SpanState.SUGGESTED, Origin.MODEL, scored.score, adapter_id)
         for number, scored in enumerate(found)
+        if scored.span.label in labels
     ]
+
+
+def _labels(tx: Transaction, head: AnnotationHead) -> tuple[str, ...]:
+    return tx.projects.get(tx.notes.get(head.note_id).project_id).schema.names
 
 
 def _persons(tx: Transaction, head: AnnotationHead, user_id: int) -> list[AnnotatedSpan]:

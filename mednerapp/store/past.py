@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,12 +94,14 @@ class Past:
         spans = [span_from_dict(row.after) for row in rows if row.after]
         return sorted(spans, key=lambda s: (s.span.start, -s.span.end, s.id))
 
-    def predicted_by(self, note_id: int) -> list[tuple[int, str, int]]:
-        """(adapter id, its name, spans) of all adapters that have looked at the note, in order of their names."""
+    def predicted_by(self, note_id: int, labels: Collection[str]) -> list[tuple[int, str, int]]:
+        """(adapter id, its name, spans with these labels) of all adapters that have looked at the note, in order of
+        their names.
+        """
         count = (
             select(func.count())
             .select_from(t.PredictionSpan)
-            .where(t.PredictionSpan.prediction_id == t.Prediction.id)
+            .where(t.PredictionSpan.prediction_id == t.Prediction.id, t.PredictionSpan.label.in_(labels))
             .scalar_subquery()
         )
         query = (

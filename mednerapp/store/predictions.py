@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -18,9 +18,13 @@ class Predictions:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def put(self, *, note_id: int, adapter_id: int, spans: Sequence[ScoredSpan]) -> None:
+    def put(
+        self, *, note_id: int, adapter_id: int, spans: Sequence[ScoredSpan], labels: Collection[str] | None = None
+    ) -> None:
         """Write the prediction, and tell the queue how sure it is; one that is there already is replaced, so that a
         repeated job does no harm.
+
+        labels: of the project; what people do not see as a suggestion does not count as one. None: all count.
 
         Two workers that predict the same notes write one after the other: the note's row is locked.
         """
@@ -28,7 +32,7 @@ class Predictions:
         self._session.execute(
             delete(t.Prediction).where(t.Prediction.note_id == note_id, t.Prediction.adapter_id == adapter_id)
         )
-        unsure = uncertainty([scored.score for scored in spans])
+        unsure = uncertainty([scored.score for scored in spans if labels is None or scored.span.label in labels])
         row = t.Prediction(note_id=note_id, adapter_id=adapter_id, created_at=now(), uncertainty=unsure)
         self._session.add(row)
         self._session.flush()

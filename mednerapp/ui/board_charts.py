@@ -87,7 +87,7 @@ def groups(lines: Sequence[Line], dimension: Dimension, schema: LabelSchema) -> 
     values = [line.f1 for line in lines]
     figure = go.Figure(
         go.Bar(
-            x=[shorten(line.name) for line in lines],
+            x=[line.name for line in lines],
             y=[None if v.value is None else 100 * v.value for v in values],
             error_y={
                 "type": "data",
@@ -103,7 +103,9 @@ def groups(lines: Sequence[Line], dimension: Dimension, schema: LabelSchema) -> 
             hovertemplate="%{x}<br>F1 %{y:.1f}%, %{customdata[1]} gold spans<extra></extra>",
         )
     )
-    return percent_axis(figure, bargap=0.45, height=300, title="F1 (%)", xaxis={"type": "category"})
+    names = [line.name for line in lines]
+    ticks = {"type": "category", "tickvals": names, "ticktext": [shorten(name) for name in names]}
+    return percent_axis(figure, bargap=0.45, height=300, title="F1 (%)", xaxis=ticks)
 
 
 def confusion(summary: ModelSummary, labels: Sequence[str]) -> go.Figure:

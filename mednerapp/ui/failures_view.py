@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from mednerapp.domain.accounts import User
@@ -21,7 +23,7 @@ _MEANS = {
 }
 
 
-def shown(user: User, model: Model, summary: ModelSummary, schema: LabelSchema) -> None:
+def shown(user: User, model: Model, summary: ModelSummary, schema: LabelSchema, labels: Sequence[str]) -> None:
     number = model.evaluation_id
     there = [dimension for dimension in Dimension if summary.groups.get(dimension)]
     dimension = st.segmented_control(
@@ -45,7 +47,7 @@ def shown(user: User, model: Model, summary: ModelSummary, schema: LabelSchema) 
             "SemEval-2013: strict (place and label), exact (place), partial (half for an overlap), type (label)."
         )
         lines((*summary.schemas, summary.macro), first="Matching", key=f"schemas-{number}")
-    _confusion(user, model, summary, schema)
+    _confusion(user, model, summary, labels)
     _calibration(user, model, summary)
 
 
@@ -58,7 +60,7 @@ def _of_cell(model: Model, dimension: Dimension, group: str, column: str) -> Beh
     return Behind(model.evaluation_id, title, kinds, dimension=dimension, group=group)
 
 
-def _confusion(user: User, model: Model, summary: ModelSummary, schema: LabelSchema) -> None:
+def _confusion(user: User, model: Model, summary: ModelSummary, labels: Sequence[str]) -> None:
     if not summary.confusion:
         return
     st.subheader("Confusion", anchor=False)
@@ -66,7 +68,7 @@ def _confusion(user: User, model: Model, summary: ModelSummary, schema: LabelSch
         "On the diagonal also what has the right label and wrong edges. Stronger colour: larger share of the row."
     )
     number = model.evaluation_id
-    picked = behind_view.clicked(board_charts.confusion(summary, schema.names), key=f"confusion-{number}")
+    picked = behind_view.clicked(board_charts.confusion(summary, labels), key=f"confusion-{number}")
     if picked:
         gold, predicted = (str(side) for side in picked[:2])
         title = f"{model.name}, gold {gold or 'nothing'}, predicted {predicted or 'nothing'}"

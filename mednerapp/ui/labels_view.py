@@ -14,6 +14,8 @@ from mednerapp.services import projects, queueing
 from mednerapp.ui.process import application
 from mednerapp.ui.words import count, plain
 
+_FRESH = "labels:fresh"  # raised to empty the form
+
 
 def labels(user: User, project: Project) -> None:
     """What there is, and a form for one more."""
@@ -30,7 +32,8 @@ def labels(user: User, project: Project) -> None:
         "your corrections."
     )
     notes, submitted = queueing.counts(application().store, user=user, project_id=project.id)
-    with st.form("label", border=True, clear_on_submit=False, enter_to_submit=False):
+    fresh = st.session_state.setdefault(_FRESH, 0)
+    with st.form(f"label-{project.id}-{fresh}", border=True, enter_to_submit=False):
         st.subheader("Add a label", anchor=False)
         name = st.text_input("Name", max_chars=LONGEST_NAME)
         description = st.text_input("What it marks", max_chars=LONGEST_DESCRIPTION)
@@ -38,8 +41,8 @@ def labels(user: User, project: Project) -> None:
         color = st.color_picker("Colour", next((one for one in PALETTE if one not in used), PALETTE[0]))
         if submitted:
             st.warning(
-                f"{count(submitted, 'note')} of {notes:,} are submitted and were annotated without it: a model learns "
-                "from them that it is not there. Reopen those that have it."
+                f"{count(submitted, 'note')} of {notes:,} are submitted and were annotated without it: models learn "
+                "and are scored as if it were not there. Ask their annotators to reopen those that have it."
             )
         pressed = st.form_submit_button("Add", type="primary")
     if pressed:
@@ -50,6 +53,7 @@ def labels(user: User, project: Project) -> None:
         except InvalidValue as error:
             st.error(plain(str(error)))
             return
+        st.session_state[_FRESH] = fresh + 1
         st.toast("Added. It is in the editor of the notes that are opened from now on.")
         st.rerun()
 

@@ -62,6 +62,7 @@ def test_the_list_is_narrowed_by_state_and_label_and_ordered_by_score(editor: Ed
 def test_arrow_keys_go_through_the_list_and_letters_act_on_the_span(editor: Editor) -> None:
     opened(editor, SEEN)
     rows(editor).first.focus()
+    assert editor.snapshot()["active"] is None, "looking at the list moves nothing in the text"
     editor.press("ArrowDown")
     second = editor.wait(lambda now: now["active"] is not None, "the text follows the list")["active"]
     expect(rows(editor).nth(1)).to_have_attribute("aria-current", "true")
@@ -97,20 +98,73 @@ def test_the_list_follows_what_is_done_in_the_text(editor: Editor) -> None:
     expect(editor.text).to_be_focused()
 
 
-def test_what_a_filter_hides_after_a_key_gives_the_focus_to_what_is_left(editor: Editor) -> None:
+def test_a_filter_takes_nothing_away_from_under_the_hands(editor: Editor) -> None:
+    """What a key takes out of the filter stays until another span is active: the next key meets the same span."""
     opened(editor, SEEN)
     side = editor.page.locator(".side")
     side.get_by_label("Show").select_option("suggested")
     expect(rows(editor)).to_have_count(3)
     rows(editor).first.focus()
-    for left in (2, 1):
-        editor.press("r")
-        expect(rows(editor)).to_have_count(left)
-        expect(editor.page.locator(".span-list .entry:focus")).to_have_count(1)
-    editor.press("r")
-    expect(rows(editor)).to_have_count(0)
-    expect(editor.text).to_be_focused()
-    assert sorted(one["state"] for one in editor.saved()) == ["confirmed", "rejected", "rejected", "rejected"]
+    for key in ("k", "k", "u", "u", "3"):
+        editor.press(key)
+        editor.saved()
+        editor.page.wait_for_timeout(700)  # the list is drawn anew
+        expect(rows(editor)).to_have_count(3)
+        expect(rows(editor).first).to_be_focused()
+    assert {one["id"]: one["state"] for one in editor.saved()} == {
+        "s1": "confirmed", "s2": "suggested", "s3": "confirmed", "s4": "suggested",
+    }  # fmt: skip
+    assert editor.labels()["chest pain since Monday"][0] == "Drug"
+    expect(side).to_contain_text("2 of 4 spans")
+
+
+def test_accepting_in_the_list_goes_down_the_list_and_not_through_what_it_hides(editor: Editor) -> None:
+    opened(editor, SEEN)
+    side = editor.page.locator(".side")
+    side.get_by_label("Order").select_option("score")
+    side.get_by_label("Show").select_option("suggested")
+    expect(mentions(editor)).to_have_text(["metformin", "chest pain", "ECG"])
+    rows(editor).first.focus()
+    editor.press("a", "r", "a", "a", "a")  # as fast as they come
+    assert {one["id"]: one["state"] for one in editor.saved()} == {
+        "s1": "rejected", "s2": "confirmed", "s3": "confirmed", "s4": "confirmed",
+    }  # fmt: skip
+    expect(editor.page.locator(".said")).to_have_text("No suggestions left.")
+
+    editor.open([{**PAIN, "score": 0.9}, {**METFORMIN, "score": 0.4}])
+    editor.focus()
+    side.get_by_label("Label").select_option("Drug")
+    expect(rows(editor)).to_have_count(1)
+    rows(editor).first.focus()
+    editor.press("a", "a", "a")
+    assert {one["id"]: one["state"] for one in editor.saved()} == {"s1": "suggested", "s2": "confirmed"}
+
+
+def test_tab_leads_to_the_active_span_and_selected_words_do_not_take_its_keys(editor: Editor) -> None:
+    opened(editor, SEEN)
+    editor.choose("ECG")
+    editor.press("F6", "Tab", "Tab", "Tab")
+    expect(editor.page.locator(".span-list .entry:focus")).to_contain_text("ECG")
+    assert editor.snapshot()["active"] == "s4"
+    editor.press("Tab")
+    expect(editor.page.locator(".span-list .entry:focus")).to_have_count(0)
+    editor.drag(TEXT.index("ramipril"), TEXT.index("ramipril") + 8)
+    rows(editor).filter(has_text="metformin").focus()
+    editor.press("1")
+    assert editor.labels()["metformin"] == ("Disease", "confirmed")
+    assert "ramipril" not in editor.labels()
+
+
+def test_deleting_in_the_list_goes_on_with_the_row_below(editor: Editor) -> None:
+    opened(editor, SEEN)
+    editor.page.locator(".side").get_by_label("Order").select_option("score")
+    expect(mentions(editor)).to_have_text(["metformin", "type 2 diabetes mellitus", "chest pain", "ECG"])
+    rows(editor).nth(1).focus()
+    editor.press("Delete")
+    expect(rows(editor)).to_have_count(3)
+    expect(rows(editor).nth(1)).to_be_focused()
+    expect(rows(editor).nth(1)).to_contain_text("chest pain")
+    assert editor.snapshot()["active"] == "s1"
 
 
 def test_a_long_list_shows_the_row_of_the_active_span_and_leaves_the_page_where_it_is(editor: Editor) -> None:
@@ -142,3 +196,7 @@ def test_a_long_list_shows_the_row_of_the_active_span_and_leaves_the_page_where_
     }"""
     assert current.evaluate(inside)
     assert editor.page.evaluate("() => window.scrollY") == 0
+    editor.press("s", "s")
+    expect(current).to_have_text("word1498")
+    editor.page.wait_for_timeout(700)  # the list is drawn anew
+    assert current.evaluate(inside)

@@ -30,6 +30,7 @@ from mednerapp.domain.accounts import Role, User
 from mednerapp.domain.annotations import replay
 from mednerapp.domain.datasets import Split
 from mednerapp.domain.jobs import JobKind, JobState
+from mednerapp.domain.labels import MEDICAL_SCHEMA
 from mednerapp.domain.notes import NewNote
 from mednerapp.domain.projects import Project
 from mednerapp.domain.spans import ScoredSpan
@@ -94,6 +95,23 @@ def test_of_tabs_that_save_at_once_one_wins_and_the_others_hear_of_it(store: Sto
         assert [r for r in results if isinstance(r, Saved)] == [Saved(base + 1, base + 1)]
         assert sum(isinstance(r, RevisionConflict) for r in results) == tabs - 1
     check_chain(store, annotation_id)
+
+
+def test_labels_that_are_added_at_once_are_all_there(store: Store) -> None:
+    user, project = make_user(store), make_project(store)
+
+    def add(name: str) -> object:
+        return projects.add_labels(store, user=user, project_id=project.id, rows=[(name, "", "")])
+
+    names = [f"Label {number}" for number in range(4)]
+    at_once(*(lambda name=name: add(name) for name in names))
+    refused = at_once(*(lambda: add("The same") for _ in range(3)))
+    assert sum(isinstance(one, InvalidValue) for one in refused) == 2
+    with store.read() as tx:
+        schema = tx.projects.get(project.id).schema
+    assert schema.names[: len(MEDICAL_SCHEMA.labels)] == MEDICAL_SCHEMA.names
+    assert sorted(schema.names[len(MEDICAL_SCHEMA.labels) :]) == [*names, "The same"]
+    assert schema.version == 1 + 5
 
 
 def test_one_tab_whose_request_is_sent_twice_at_once_is_stored_once(store: Store) -> None:

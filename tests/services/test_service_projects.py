@@ -19,7 +19,7 @@ from support.makers import (
 )
 
 from mednerapp.domain.accounts import Role, User
-from mednerapp.domain.labels import MEDICAL_SCHEMA, Label, LabelSchema
+from mednerapp.domain.labels import MEDICAL_SCHEMA, Label, LabelSchema, written_schema
 from mednerapp.domain.models import Adapter
 from mednerapp.domain.notes import NoteStatus, Progress
 from mednerapp.domain.spans import ScoredSpan, Span
@@ -37,8 +37,11 @@ def test_a_new_project_highlights_with_the_newest_starter(store: Store) -> None:
     project = projects.create(store, by=lead, name=" Ward 3 ", guideline="Mark drugs.")
     assert (project.name, project.guideline, project.active_adapter_id) == ("Ward 3", "Mark drugs.", newest.id)
     assert bare.active_adapter_id is None
+    for label, active in (("Gene", None), ("Drug", newest.id)):
+        other = projects.create(store, by=lead, name=f"{label}s", schema=written_schema([(label, "", "")]))
+        assert other.active_adapter_id == active, "what it knows nothing of it does not highlight"
     assert project.schema.labels == MEDICAL_SCHEMA.labels
-    assert [p.name for p in projects.all_projects(store)] == ["Before any model", "Ward 3"]
+    assert [p.name for p in projects.all_projects(store)] == ["Before any model", "Drugs", "Genes", "Ward 3"]
     with pytest.raises(InvalidValue, match="'Ward 3' already"):
         projects.create(store, by=lead, name="Ward 3")
     with pytest.raises(InvalidValue, match="1 to 200"):
@@ -108,7 +111,7 @@ def test_a_label_that_is_added_can_be_given_and_datasets_keep_what_they_were_fro
     with pytest.raises(InvalidValue, match="there twice"):
         projects.add_labels(store, user=lead, project_id=project.id, rows=[("drug", "", "")])
     events = accounts.audit_log(store, by=make_user(store, Role.ADMIN), limit=50)
-    assert [event.detail for event, _ in events if event.action == "labels added"] == [{"labels": 1}]
+    assert [event.detail for event, _ in events if event.action == "labels added"] == [{"labels": ["Dose of a drug"]}]
     with store.read() as tx:
         assert tx.projects.get(project.id).schema.version == 2
 

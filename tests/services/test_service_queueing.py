@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -33,8 +33,9 @@ from mednerapp.domain.annotations import EditAction, SpanState
 from mednerapp.domain.clock import now
 from mednerapp.domain.projects import Project
 from mednerapp.domain.queue import QueueOrder
+from mednerapp.domain.spans import ScoredSpan
 from mednerapp.errors import InvalidValue, PermissionDenied
-from mednerapp.services import annotating, queueing
+from mednerapp.services import annotating, predicting, queueing
 from mednerapp.settings import Settings
 from mednerapp.store import Store
 
@@ -295,6 +296,20 @@ def test_the_least_certain_note_comes_first_when_the_lead_wants_it(ward: Ward) -
     predict(ward.store, long, adapter, [(FEVER, 0.8), (ASPIRIN, 0.7), (CHEST_PAIN, 0.9)])
     ward.choose(QueueOrder.UNCERTAIN)
     assert [ward.next(name) for name in "abcde"] == [unsure, long, sure, none, unseen]
+
+
+def test_what_nobody_sees_as_a_suggestion_makes_no_note_uncertain(ward: Ward) -> None:
+    unseen, seen = notes(ward, 2)
+    adapter = make_adapter(ward.store)
+    promote(ward.store, ward.project, adapter)
+    of = {unseen: ScoredSpan(replace(FEVER, label="Gene"), 0.1), seen: ScoredSpan(FEVER, 0.6)}
+    found = [[one] for one in of.values()]
+    predicting.predict_missing(
+        ward.store, project_id=ward.project.id, adapter_id=adapter.id, predictor=lambda _: found,
+        on_progress=lambda *_: None, fence=lambda _: None,
+    )  # fmt: skip
+    ward.choose(QueueOrder.UNCERTAIN)
+    assert [ward.next(name) for name in "ab"] == [seen, unseen]
 
 
 def test_another_adapter_in_force_makes_another_order(ward: Ward) -> None:

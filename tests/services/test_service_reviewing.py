@@ -163,7 +163,8 @@ def test_everything_that_is_said_of_a_span_is_stored_and_comes_out_again(desk: D
 
 def test_other_models_can_be_laid_under_ones_own_spans(desk: Desk) -> None:
     second = make_adapter(desk.store, "Newer", project=desk.project)
-    predict(desk.store, desk.note_id, second, [(WARFARIN, 0.5)])
+    elsewhere = Span(0, 5, "Gene")  # no label of this project: nobody could take it over
+    predict(desk.store, desk.note_id, second, [(elsewhere, 0.9), (WARFARIN, 0.5)])
     make_adapter(desk.store, "Has not looked", project=desk.project)
     assert desk.sources() == [(f"adapter:{second.id}", "Newer", 1), (f"adapter:{desk.adapter.id}", "Starter", 2)]
     found = reviewing.underlay(

@@ -65,7 +65,7 @@ export class Actions {
     const { editor } = this;
     const span = editor.activeSpan;
     if (!span || !editor.editable) return;
-    const neighbour = editor.document.neighbour(span.id, 1) ?? editor.document.neighbour(span.id, -1);
+    const neighbour = editor.walk.afterRemovalOf(span);
     editor.commit([{ before: span, after: null }]);
     editor.activate(neighbour, { spoken: `Deleted ${span.label}. ` });
   }

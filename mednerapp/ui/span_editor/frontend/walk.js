@@ -9,6 +9,9 @@ export class Walk {
   #active = null; // id
   #selected = null;
   #frame = 0;
+  /** A list beside the text: while it leads, its order counts instead of the text's.
+   *  @type {import('./features/spans.js').Spans | null} */
+  list = null;
 
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -42,9 +45,17 @@ export class Walk {
 
   /** Makes the next suggestion that nobody has looked at active, from the top again after the last one. */
   goToSuggestion() {
-    const span = this.editor.document.nextSuggestion(this.active ?? this.editor.cursor.asSpan());
+    const { document: document_, cursor } = this.editor;
+    const span = this.list?.leads ? this.list.nextSuggestion() : document_.nextSuggestion(this.active ?? cursor.asSpan());
     if (span) this.activate(span);
     else this.editor.tell('No suggestions left.');
+  }
+
+  /** The span that is active once this one is gone. */
+  afterRemovalOf(span) {
+    const { document: document_ } = this.editor;
+    if (this.list?.leads) return this.list.neighbour(span);
+    return document_.neighbour(span.id, 1) ?? document_.neighbour(span.id, -1);
   }
 
   activate(span, { reveal = true, spoken = '' } = {}) {

@@ -1,4 +1,6 @@
 // All spans of the note as a list beside it: by label, by what is known of them, in the order of the text or the least certain first.
+// The row that has the focus is the span that keys act on. What is active is in the list whatever is chosen, and focus in the list goes
+// with it, so that no key meets a span that nobody was looking at.
 
 import { safeColor } from '../colors.js';
 import { mentionOf } from '../document.js';
@@ -9,6 +11,8 @@ import { count, field, select, walkable, write } from './shared.js';
 
 const ID = 'spans';
 const LONGEST = 120; // UTF-16 units of a mention or comment in a row
+const MOVES = ['ArrowDown', 'ArrowUp', 'Home', 'End'];
+const ELSEWHERE = ['Tab', 'Escape', 'F6', 'Shift', 'Control', 'Alt', 'Meta', '?']; // keys that do nothing to the span
 
 const KINDS = {
   all: ['All', () => true],
@@ -28,27 +32,32 @@ export class Spans {
   #kind = 'all';
   #label = ANY;
   #order = 'text';
-  #rows = new Map(); // id → {span, item, button}
-  #current = null; // id of the row that is marked
+  #rows = new Map(); // id → {span, color, item, button}, in the order of the list
+  #seen = null; // id of the row that was brought into view
+  #stop = null; // the button that Tab reaches
+  #offered = '';
   #waiting = false;
   #choices = element('div', { class: 'row' });
   #count = element('p', { class: 'quiet', role: 'status' });
-  #list = walkable(element('ol', { class: 'rows span-list' }));
+  #list = walkable(element('ol', { class: 'rows span-list', 'aria-label': 'Spans of the note' }));
 
   /** @param {import('../editor.js').SpanEditor} editor */
   constructor(editor) {
     this.editor = editor;
-    // The arrow keys go through the list and the text follows: only then, not when a row is given the focus in here.
-    this.#list.addEventListener('focusin', ({ target }) => this.#follow(this.#idOf(target)));
-    editor.side.add({ id: ID, title: 'Spans', element: element('div', {}, this.#choices, this.#count, this.#list), onShow: () => this.refresh() });
+    editor.walk.list = this;
+    this.#list.addEventListener('keydown', (event) => this.#onKey(event)); // after the moves of walkable
+    const show = () => { this.#seen = null; this.refresh(); };
+    editor.side.add({ id: ID, title: 'Spans', element: element('div', {}, this.#choices, this.#count, this.#list), onShow: show });
   }
 
   load() {
     this.#kind = 'all';
     this.#label = ANY;
     this.#rows.clear();
+    this.#seen = null;
+    this.#stop = null;
+    this.#offered = '';
     this.#list.replaceChildren();
-    this.#offer();
     this.refresh();
   }
 
@@ -61,13 +70,68 @@ export class Spans {
     });
   }
 
+  // ---- for walk.js: while the keyboard is in the list, its order counts
+
+  get leads() {
+    return this.#focused !== null;
+  }
+
+  /** The next suggestion below the active span, from the top again after the last row; it gets the focus. */
+  nextSuggestion() {
+    const ids = [...this.#rows.keys()];
+    const from = ids.indexOf(this.#focused) + 1;
+    const next = [...ids.slice(from), ...ids.slice(0, from)].find((id) => this.#live(id)?.state === 'suggested');
+    return this.#focusOn(next);
+  }
+
+  /** The span below one that is gone, else the one above; it gets the focus. */
+  neighbour({ id }) {
+    const ids = [...this.#rows.keys()];
+    const at = ids.indexOf(id);
+    return this.#focusOn([...ids.slice(at + 1), ...ids.slice(0, Math.max(0, at)).reverse()].find((other) => this.#live(other)));
+  }
+
+  #focusOn(id) {
+    const row = this.#rows.get(id);
+    row?.button.focus();
+    return row ? this.#live(id) : null;
+  }
+
+  #live(id) {
+    return this.editor.document.get(id);
+  }
+
   get #open() {
     return this.editor.side.isOpen(ID) && Boolean(this.editor.document);
   }
 
+  /** Id of the span whose row has the focus, else null. */
+  get #focused() {
+    const { activeElement } = this.#list.getRootNode();
+    return activeElement?.closest?.('[data-span]')?.dataset.span ?? null;
+  }
+
+  #onKey(event) {
+    if (ELSEWHERE.includes(event.key) || event.ctrlKey || event.metaKey) return;
+    const id = this.#focused;
+    const span = id !== null && this.#live(id);
+    if (span && (id !== this.editor.activeSpan?.id || this.editor.selected)) {
+      this.editor.dropSelection(); // a label would go to the selected words
+      this.editor.activate(span);
+    } else if (!span && !MOVES.includes(event.key)) {
+      event.preventDefault(); // a row that is about to go
+      event.stopPropagation();
+    }
+  }
+
+  // ---- drawing
+
   #offer() {
-    const change = (set) => (value) => { set(value); this.#draw(); };
     const labels = this.editor.data.labels.map(({ name }) => name);
+    if (this.#offered === JSON.stringify(labels)) return;
+    this.#offered = JSON.stringify(labels);
+    if (!labels.includes(this.#label)) this.#label = ANY;
+    const change = (set) => (value) => { set(value); this.#seen = null; this.#draw(); };
     this.#choices.replaceChildren(
       field('Show', select(Object.entries(KINDS).map(([key, [words]]) => [key, words]), this.#kind, change((kind) => { this.#kind = kind; }))),
       field('Label', select([[ANY, 'All'], ...labels], this.#label, change((label) => { this.#label = label; }))),
@@ -75,64 +139,64 @@ export class Spans {
     );
   }
 
-  #chosen() {
-    const [, isShown] = KINDS[this.#kind];
-    const spans = this.editor.document.sorted.filter((span) => isShown(span) && (this.#label === ANY || span.label === this.#label));
-    return this.#order === 'score' ? spans.sort((a, b) => (a.score ?? Infinity) - (b.score ?? Infinity)) : spans;
-  }
-
   /** Brings the list up to date; rows that stay keep their elements, and with them the focus. */
   #draw() {
-    const spans = this.#chosen();
-    const all = this.editor.document.sorted.length;
-    write(this.#count, spans.length < all ? `${spans.length} of ${count(all, 'span')}`
-      : all ? count(all, 'span') : 'No spans yet. Select words and press the number of a label.');
-    const focused = this.#idOf(this.#list.getRootNode().activeElement);
+    this.#offer();
+    const focused = this.#focused;
     const place = [...this.#rows.keys()].indexOf(focused);
+    const { sorted } = this.editor.document;
+    const active = this.editor.activeSpan;
+    const matching = sorted.filter((span) => this.#matches(span));
+    const spans = active && !this.#matches(active) ? sorted.filter((span) => span === active || this.#matches(span)) : matching;
+    if (this.#order === 'score') spans.sort((a, b) => (a.score ?? Infinity) - (b.score ?? Infinity));
+    write(this.#count, matching.length < sorted.length ? `${matching.length} of ${count(sorted.length, 'span')}`
+      : sorted.length ? count(sorted.length, 'span') : 'No spans yet. Select words and press the number of a label.');
+    this.#place(spans);
+    this.#mark(active?.id ?? null);
+    if (focused !== null) this.#keepFocus(place);
+  }
+
+  #matches(span) {
+    return KINDS[this.#kind][1](span) && (this.#label === ANY || span.label === this.#label);
+  }
+
+  #place(spans) {
     const old = this.#rows;
     this.#rows = new Map(spans.map((span) => [span.id, this.#row(span, old.get(span.id))]));
-    for (const [id, { item }] of old) if (this.#rows.get(id)?.item !== item) item.remove();
+    for (const [id, { item }] of old) if (!this.#rows.has(id)) item.remove();
     let next = this.#list.firstElementChild;
     for (const { item } of this.#rows.values()) {
       if (item === next) next = next.nextElementSibling;
       else this.#list.insertBefore(item, next);
     }
-    this.#mark();
-    if (focused !== null) this.#keepFocus(place);
   }
 
   #row(span, old) {
-    if (old?.span === span) return old;
-    const color = this.editor.data.labels.find(({ name }) => name === span.label)?.color;
+    const color = safeColor(this.editor.data.labels.find(({ name }) => name === span.label)?.color);
+    if (old?.span === span && old.color === color) return old;
     const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
-    swatch.style.setProperty('--color', safeColor(color));
+    swatch.style.setProperty('--color', color);
     const score = span.state === 'suggested' && span.score !== null ? ` · ${span.score.toFixed(2)}` : '';
     const parts = [
       element('span', { class: 'subject' }, swatch, element('span', { class: 'mention' }, short(mentionOf(this.editor.document.text, span)))),
       element('span', { class: 'quiet' }, badgeOf(span) + score),
       ...(span.comment ? [element('span', { class: 'remark' }, short(span.comment))] : []),
     ];
-    if (old) {
-      old.button.replaceChildren(...parts);
-      old.span = span;
-      return old;
-    }
-    const entry = button(parts, () => this.#go(span.id), { class: 'entry' });
-    return { span, button: entry, item: element('li', { 'data-span': span.id }, entry) };
+    const entry = old?.button ?? button('', () => this.#go(span.id), { class: 'entry', tabindex: '-1' });
+    entry.replaceChildren(...parts);
+    return { span, color, button: entry, item: old?.item ?? element('li', { 'data-span': span.id }, entry) };
   }
 
-  #idOf(node) {
-    return node?.closest?.('[data-span]')?.dataset.span ?? null;
-  }
-
-  /** Marks the row of the active span and brings it into view. */
-  #mark() {
-    const id = this.editor.activeSpan?.id ?? null;
+  /** Marks the row of the active span and brings it into view; Tab leads to it. */
+  #mark(id) {
     const row = this.#rows.get(id);
     for (const [other, { button: entry }] of this.#rows) if (other !== id) entry.removeAttribute('aria-current');
     row?.button.setAttribute('aria-current', 'true');
-    if (row && id !== this.#current) this.#scrollTo(row.item);
-    this.#current = id;
+    if (this.#stop) this.#stop.tabIndex = -1;
+    this.#stop = (row ?? this.#rows.values().next().value)?.button ?? null;
+    if (this.#stop) this.#stop.tabIndex = 0;
+    if (row && id !== this.#seen) this.#scrollTo(row.item);
+    this.#seen = id;
   }
 
   /** Scrolls the panel alone: the page stays where the person reads. */
@@ -144,24 +208,19 @@ export class Spans {
     else if (place.bottom > frame.bottom) body.scrollTop += place.bottom - frame.bottom;
   }
 
-  /** What a key in the list has done may have taken away the row that had the focus: the active span's has it then, else the one
-   *  that is in its place now. */
+  /** Focus that was in the list stays in it: on the active span, else where the row was that is gone. */
   #keepFocus(place) {
-    const active = this.#rows.get(this.#current);
-    const row = active ?? [...this.#rows.values()].at(Math.min(place, this.#rows.size - 1));
-    if (row) row.button.focus({ preventScroll: Boolean(active) });
+    const row = this.#rows.get(this.editor.activeSpan?.id)
+      ?? this.#rows.get(this.#focused) ?? [...this.#rows.values()].at(Math.min(place, this.#rows.size - 1));
+    if (row) row.button.focus({ preventScroll: true });
     else this.editor.focus();
-  }
-
-  #follow(id) {
-    const span = id !== null && this.editor.document.get(id);
-    if (span && id !== this.editor.activeSpan?.id) this.editor.activate(span);
   }
 
   /** A click: the keyboard goes to the text. */
   #go(id) {
-    const span = this.editor.document.get(id);
+    const span = this.#live(id);
     if (!span) return;
+    this.editor.dropSelection();
     this.editor.activate(span);
     this.editor.focus();
   }
