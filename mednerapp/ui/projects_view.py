@@ -34,10 +34,6 @@ def add(user: User) -> None:
     fresh = st.session_state.setdefault(_FRESH, 0)
     with st.form(f"project-{fresh}", enter_to_submit=False):
         named = st.text_input("Name", max_chars=200)
-        st.caption(
-            "Its labels, in the order of their keys. Change the rows, add some at the end, or delete them; a label "
-            "without a colour gets one. Labels can be added later, not taken away."
-        )
         rows = st.data_editor(
             [
                 {"Label": label.name, "Colour": label.color, "What it marks": label.description}
@@ -47,7 +43,11 @@ def add(user: User) -> None:
             hide_index=True,
             key=f"labels-{fresh}",
         )
-        pressed = st.form_submit_button("Make it", type="primary")
+        st.caption(
+            "Its labels, in the order of their keys. Change the rows, add some at the end, or delete them; a label "
+            "without a colour gets one. Labels can be added later, not taken away."
+        )
+        pressed = st.form_submit_button("Create project", type="primary")
     if not pressed:
         return
     # A row that was added holds nothing where nothing was written.

@@ -191,7 +191,7 @@ def test_an_administrator_makes_a_project_which_is_chosen_then(open_page: Open, 
         named([field for field in shown.text_input if (field.form_id or "").startswith("project-")], "Name").set_value(
             name
         )
-        button(shown, "Make it").click()
+        button(shown, "Create project").click()
         shown.run()
         assert not shown.exception
         assert says in texts(shown) + shown.dataframe[1].value.to_string()

@@ -145,6 +145,6 @@ export function describe(span) {
   return [
     span.label, state, ...(assertion ? [assertion] : []), ...(span.unsure ? ['unsure'] : []),
     ...(span.comment ? [`comment: ${span.comment}`] : []),
-    ...(span.score === null ? [] : [`score ${span.score.toFixed(2)}`]),
+    ...(span.score === null || span.state !== 'suggested' ? [] : [`score ${span.score.toFixed(2)}`]), // of the label as the model gave it
   ].join(' · ');
 }

@@ -102,7 +102,7 @@ export class Side {
   }
 
   focus() {
-    const first = this.#body.querySelector('[autofocus], input, textarea, select, button:not([disabled]), [tabindex="0"]');
+    const first = this.#body.querySelector('[data-first]') ?? this.#body.querySelector('[autofocus], input, textarea, select, button:not([disabled]), [tabindex="0"]');
     (first ?? this.element.querySelector('.side-close')).focus();
   }
 

@@ -37,7 +37,7 @@ export class Spans {
   #stop = null; // the button that Tab reaches
   #offered = '';
   #waiting = false;
-  #choices = element('div', { class: 'row' });
+  #choices = element('div', { class: 'row span-choices' });
   #count = element('p', { class: 'quiet', role: 'status' });
   #list = walkable(element('ol', { class: 'rows span-list', 'aria-label': 'Spans of the note' }));
 
@@ -45,8 +45,9 @@ export class Spans {
   constructor(editor) {
     this.editor = editor;
     editor.walk.list = this;
+    this.#list.addEventListener('keydown', (event) => this.#onFirstMove(event), true);
     this.#list.addEventListener('keydown', (event) => this.#onKey(event)); // after the moves of walkable
-    const show = () => { this.#seen = null; this.refresh(); };
+    const show = () => { this.#seen = null; if (this.#open) this.#draw(); }; // now: the row gets the focus
     editor.side.add({ id: ID, title: 'Spans', element: element('div', {}, this.#choices, this.#count, this.#list), onShow: show });
   }
 
@@ -111,6 +112,15 @@ export class Spans {
     return activeElement?.closest?.('[data-span]')?.dataset.span ?? null;
   }
 
+  /** From a row that is not active the first arrow key goes to the row itself. */
+  #onFirstMove(event) {
+    const id = this.#focused;
+    if (!MOVES.includes(event.key) || id === null || id === this.editor.activeSpan?.id || !this.#live(id)) return;
+    this.editor.activate(this.#live(id));
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   #onKey(event) {
     if (ELSEWHERE.includes(event.key) || event.ctrlKey || event.metaKey) return;
     const id = this.#focused;
@@ -149,7 +159,8 @@ export class Spans {
     const matching = sorted.filter((span) => this.#matches(span));
     const spans = active && !this.#matches(active) ? sorted.filter((span) => span === active || this.#matches(span)) : matching;
     if (this.#order === 'score') spans.sort((a, b) => (a.score ?? Infinity) - (b.score ?? Infinity));
-    write(this.#count, matching.length < sorted.length ? `${matching.length} of ${count(sorted.length, 'span')}`
+    const more = spans.length > matching.length ? ', and the active one' : '';
+    write(this.#count, matching.length < sorted.length ? `${matching.length} of ${count(sorted.length, 'span')}${more}`
       : sorted.length ? count(sorted.length, 'span') : 'No spans yet. Select words and press the number of a label.');
     this.#place(spans);
     this.#mark(active?.id ?? null);
@@ -192,9 +203,15 @@ export class Spans {
     const row = this.#rows.get(id);
     for (const [other, { button: entry }] of this.#rows) if (other !== id) entry.removeAttribute('aria-current');
     row?.button.setAttribute('aria-current', 'true');
-    if (this.#stop) this.#stop.tabIndex = -1;
+    if (this.#stop) {
+      this.#stop.tabIndex = -1;
+      delete this.#stop.dataset.first;
+    }
     this.#stop = (row ?? this.#rows.values().next().value)?.button ?? null;
-    if (this.#stop) this.#stop.tabIndex = 0;
+    if (this.#stop) {
+      this.#stop.tabIndex = 0;
+      this.#stop.dataset.first = ''; // for Side
+    }
     if (row && id !== this.#seen) this.#scrollTo(row.item);
     this.#seen = id;
   }
