@@ -23,7 +23,7 @@ user = guard.require(Permission.ANNOTATE)
 if enter("notes"):
     notes_view.arrive()
 store, project = application().store, current_project()
-notes, _ = queueing.counts(store, user=user, project_id=project.id)
+notes, submitted = queueing.counts(store, user=user, project_id=project.id)
 deleted = binning.contents(store, user=user, project_id=project.id) if user.may(Permission.DELETE) else []
 st.title("Notes", anchor=False)
 parts = ["List", "Remarks"]
@@ -37,7 +37,7 @@ elif part == "Queue":
     queue_settings_view.settings(user, project)
     queue_settings_view.effect(user, project)
 elif part == "Labels":
-    labels_view.labels(user, project)
+    labels_view.labels(user, project, notes=notes, submitted=submitted)
 elif part == "Guideline":
     guideline_view.edit(user, project)
 elif part == "Export":

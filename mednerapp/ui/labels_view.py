@@ -10,15 +10,15 @@ from mednerapp.domain.accounts import User
 from mednerapp.domain.labels import LONGEST_DESCRIPTION, LONGEST_NAME, PALETTE, Label
 from mednerapp.domain.projects import Project
 from mednerapp.errors import InvalidValue
-from mednerapp.services import projects, queueing
+from mednerapp.services import projects
 from mednerapp.ui.process import application
 from mednerapp.ui.words import count, plain
 
 _FRESH = "labels:fresh"  # raised to empty the form
 
 
-def labels(user: User, project: Project) -> None:
-    """What there is, and a form for one more."""
+def labels(user: User, project: Project, *, notes: int, submitted: int) -> None:
+    """What there is, and a form for one more. `notes`, `submitted`: how many the project has."""
     st.dataframe(
         [_row(label) for label in project.schema.labels],
         hide_index=True,
@@ -31,7 +31,6 @@ def labels(user: User, project: Project) -> None:
         "The key gives the label in the editor. A model suggests the labels that it knows; the others it learns from "
         "your corrections."
     )
-    notes, submitted = queueing.counts(application().store, user=user, project_id=project.id)
     fresh = st.session_state.setdefault(_FRESH, 0)
     with st.form(f"label-{project.id}-{fresh}", border=True, enter_to_submit=False):
         st.subheader("Add a label", anchor=False)
