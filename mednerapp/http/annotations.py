@@ -17,7 +17,7 @@ from mednerapp.domain.history import Step
 from mednerapp.domain.timeline import TimelineEntry
 from mednerapp.errors import NotFound
 from mednerapp.http import bodies
-from mednerapp.http.edits import refusal
+from mednerapp.http.acting import refusal
 from mednerapp.http.identity import session_of, signed_in
 from mednerapp.services import reviewing
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 from streamlit import config
 
 from mednerapp.bootstrap import App
-from mednerapp.http import annotations, board_reports, bulk, edits, exports, health, held, sign_in
+from mednerapp.http import annotations, board_reports, bulk, channel, edits, exports, health, held, sign_in
 from mednerapp.http.connections import answer_at_once
 from mednerapp.http.identity import Identity
 from mednerapp.http.logs import hide_messages_of_errors
@@ -21,7 +21,7 @@ from mednerapp.http.protection import Protection
 class Wiring:
     """What `st.App` is given."""
 
-    routes: Sequence[Route]
+    routes: Sequence[BaseRoute]
     middleware: Sequence[Middleware]
 
 
@@ -34,6 +34,7 @@ def wire(app: App) -> Wiring:
         routes=[
             *sign_in.routes(app),
             *edits.routes(app),
+            channel.route(app),
             *annotations.routes(app),
             *bulk.routes(app),
             *exports.routes(app),

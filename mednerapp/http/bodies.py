@@ -39,7 +39,10 @@ async def limited(request: Request, most: int) -> bytes:
 
 
 async def json_object(request: Request, most: int) -> dict[str, Any]:
-    body = await limited(request, most)
+    return as_object(await limited(request, most))
+
+
+def as_object(body: bytes | str) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from anyio import to_thread
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -70,9 +70,9 @@ def frontend_files() -> frozenset[str]:
     return frozenset(f"/{file.relative_to(folder).as_posix()}" for file in folder.glob("static/**/*") if file.is_file())
 
 
-def session_of(request: Request) -> str:
+def session_of(connection: HTTPConnection) -> str:
     """Hash of the token of the session that asks, '' without one."""
-    return request.headers.get(SESSION_HEADER.decode(), "")
+    return connection.headers.get(SESSION_HEADER.decode(), "")
 
 
 def signed_in(app: App, session: str) -> User:

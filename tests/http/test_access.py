@@ -97,21 +97,20 @@ def test_identity_headers_that_a_client_sends_mean_nothing(app_server: AppServer
             assert answer.status_code == 403
 
 
-def test_the_websocket_needs_a_session_and_an_origin_of_this_server(app_server: AppServer) -> None:
+@pytest.mark.parametrize("path", ["/_stcore/stream", "/api/saves"])
+def test_a_websocket_needs_a_session_and_an_origin_of_this_server(app_server: AppServer, path: str) -> None:
     with app_server.signed_in() as client:
         cookie = f"medner_session={client.cookies['medner_session']}"
-    assert status_of_websocket(app_server, origin=app_server.url, cookie=cookie) == 101
-    assert status_of_websocket(app_server, origin=app_server.url, cookie="") == 403
-    assert status_of_websocket(app_server, origin="http://127.0.0.1:3000", cookie=cookie) == 403
-    assert status_of_websocket(app_server, origin=None, cookie=cookie) == 403
+    assert status_of_websocket(app_server, path, origin=app_server.url, cookie=cookie) == 101
+    assert status_of_websocket(app_server, path, origin=app_server.url, cookie="") == 403
+    assert status_of_websocket(app_server, path, origin="http://127.0.0.1:3000", cookie=cookie) == 403
+    assert status_of_websocket(app_server, path, origin=None, cookie=cookie) == 403
 
 
-def status_of_websocket(server: AppServer, *, origin: str | None, cookie: str) -> int:
+def status_of_websocket(server: AppServer, path: str, *, origin: str | None, cookie: str) -> int:
     headers = {"Cookie": cookie, **({"Origin": origin} if origin else {})}
     try:
-        with websockets.sync.client.connect(
-            f"{server.url.replace('http', 'ws')}/_stcore/stream", additional_headers=headers
-        ):
+        with websockets.sync.client.connect(f"{server.url.replace('http', 'ws')}{path}", additional_headers=headers):
             return 101
     except InvalidStatus as error:
         return error.response.status_code

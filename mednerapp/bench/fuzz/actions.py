@@ -219,6 +219,13 @@ def kill(session: Session) -> str:
     return "kill -9"
 
 
+def cut(session: Session) -> str:
+    """The websocket for saves breaks off, with whatever is on its way."""
+    session.page.evaluate("() => window.__fuzzCut?.()")
+    session.count("cuts")
+    return "cut"
+
+
 def second_tab(session: Session) -> str:
     """Somebody goes on in another tab, on what that tab knows."""
     _online(session)
@@ -281,6 +288,7 @@ ACTIONS: tuple[tuple[float, Action], ...] = (
     (1, reload),
     (0.25, offline),
     (0.25, kill),
+    (0.5, cut),
     (1, second_tab),
     (0.5, next_note),
 )

@@ -33,13 +33,15 @@ SHOWN = 25  # last actions that are printed with a fault
 DRAWING = 20.0  # seconds until what is stored must be drawn, the history of undo included
 COLUMNS = (
     *("seed", "actions", "edits", "acknowledged", "events", "checks", "conflicts", "refused", "reloads", "kills"),
-    *("offline", "switches", "lost", "invented", "seconds"),
+    *("channel", "offline", "cuts", "switches", "lost", "invented", "seconds"),
 )
 
 
 @dataclass
 class Result:
-    """One run. edits: sent by pages. events: in the log at the end. faults: in words, empty when all is well."""
+    """One run. edits: sent by pages. events: in the log at the end. channel: answers that came over the websocket;
+    cuts: how often it broke off. faults: in words, empty when all is well.
+    """
 
     seed: int
     actions: int = 0
@@ -51,7 +53,9 @@ class Result:
     refused: int = 0
     reloads: int = 0
     kills: int = 0
+    channel: int = 0
     offline: int = 0
+    cuts: int = 0
     switches: int = 0
     lost: int = 0
     invented: int = 0
@@ -67,6 +71,8 @@ class Run:
         chance = random.Random(seed)  # noqa: S311 - actions, not secrets
         self.traffic = Traffic()
         self.traffic.watch(context)
+        if number % 3 == 2:  # as behind a proxy that lets no websocket through but Streamlit's
+            context.route_web_socket("**/api/saves", lambda socket: socket.close())
         ground = product.add_ground(number, chance)
         with product.store.read() as tx:
             text = tx.notes.get(ground.notes[0]).text
@@ -156,6 +162,7 @@ class Run:
         result, traffic, session = self.result, self.traffic, self.session
         result.actions = len([line for line in session.done if not line.startswith("conflict:")])
         result.edits, result.acknowledged = len(traffic.sent), len(traffic.acknowledged)
+        result.channel = traffic.over_channel
         result.conflicts, result.refused = traffic.conflicts, len(traffic.refused)
         for name, value in session.counts.items():
             if hasattr(result, name):

@@ -57,14 +57,22 @@ class Note:
 
 @dataclass
 class World:
-    """`answer`: status to refuse every save with, 0 to drop the answer after storing, None to work."""
+    """What every test starts with.
+
+    answer: status to refuse every save with, 0 to drop the answer after storing, None to work.
+    channel: what the websocket for saves does: "open", "closed" (not there), "deaf" (takes and does nothing), "mute"
+        (stores and breaks off). channels, over_channel: how many were opened, how many saves came over them.
+    """
 
     notes: dict[str, Note] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     shown: int = 0
     answer: int | None = None
     results: list[dict[str, Any]] = field(default_factory=list)
+    channel: str = "open"
     requests: int = 0
+    channels: int = 0
+    over_channel: int = 0
     bulk: list[dict[str, Any]] = field(default_factory=list)  # what was asked of the bulk routes
     kept: list[dict[str, Any]] = field(default_factory=list)  # what they answer was kept
     height: int = 420

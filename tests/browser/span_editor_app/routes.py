@@ -10,8 +10,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mednerapp.domain.annotations import SpanState
 
@@ -39,14 +40,45 @@ class ContentSecurityPolicy:
 async def save(request: Request) -> Response:
     body = await request.json()
     with notes.lock:
-        world = notes.world
-        world.requests += 1
-        if world.answer:
-            return _refusal(world.answer)
-        status, answer = notes.save(world.notes[request.path_params["id"]], body)
-        if world.answer == 0:
+        status, answer = _saved(request.path_params["id"], body)
+        if notes.world.answer == 0:
             return JSONResponse({"error": "gateway"}, 502)  # stored, but the client does not learn it
         return JSONResponse(answer, status)
+
+
+def _saved(note_id: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    world = notes.world
+    world.requests += 1
+    if world.answer:
+        return world.answer, _refused(world.answer)
+    return notes.save(world.notes[note_id], body)
+
+
+async def channel(socket: WebSocket) -> None:
+    """Saves as the product takes them over its websocket."""
+    if notes.world.channel == "closed":
+        await socket.close()
+        return
+    await socket.accept()
+    notes.world.channels += 1
+    try:
+        while True:
+            message = await socket.receive_json()
+            with notes.lock:
+                notes.world.over_channel += 1
+                if notes.world.channel == "deaf":
+                    continue  # as a connection is that nobody has noticed to be dead
+                status, body = _saved(message["to"].split("/")[3], message["body"])
+                mute = notes.world.channel == "mute" or notes.world.answer == 0
+            if mute:  # stored, but the client does not learn it
+                await socket.close()
+                return
+            await socket.send_json({"n": message["n"], "status": status, "body": body})
+            if status == 401:
+                await socket.close()
+                return
+    except WebSocketDisconnect:
+        return
 
 
 async def submit(request: Request) -> Response:
@@ -88,7 +120,11 @@ async def bulk(request: Request) -> Response:
 
 
 def _refusal(status: int) -> Response:
-    return JSONResponse({"error": "refused", "message": f"Status {status} says no."}, status)
+    return JSONResponse(_refused(status), status)
+
+
+def _refused(status: int) -> dict[str, str]:
+    return {"error": "refused", "message": f"Status {status} says no."}
 
 
 async def reset(request: Request) -> Response:
@@ -124,6 +160,8 @@ async def state(_request: Request) -> Response:
                 "notes": {note.id: note.as_dict() for note in world.notes.values()},
                 "results": world.results,
                 "requests": world.requests,
+                "channels": world.channels,
+                "over_channel": world.over_channel,
                 "bulk": world.bulk,
             }
         )
@@ -132,6 +170,7 @@ async def state(_request: Request) -> Response:
 ROUTES = [
     *feature_routes.ROUTES,
     Route("/api/annotations/{id}/edits", save, methods=["POST"]),
+    WebSocketRoute("/api/saves", channel),
     Route("/api/annotations/{id}/submit", submit, methods=["POST"]),
     Route("/api/annotations/{id}/{what:str}", read, methods=["GET"]),
     Route("/api/annotations/{id}/at/{revision:int}", read_at, methods=["GET"]),

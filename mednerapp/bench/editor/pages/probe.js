@@ -29,7 +29,22 @@
     for (const entry of list.getEntries()) if (entry.name === 'keydown') timings.push([entry.startTime, entry.duration]);
   }).observe({ type: 'event', durationThreshold: 16 });
 
-  // Saves: from a keydown to the moment at which the page has read the server's answer.
+  // Saves: from a keydown to the moment at which the page has read the server's answer, to a request or over the channel.
+  const answered = (status, at = performance.now()) => {
+    if (saving?.at === undefined) return;
+    saving.resolve({ acknowledged: at - saving.at, status });
+    saving = null;
+  };
+  const listen = WebSocket.prototype.addEventListener;
+  WebSocket.prototype.addEventListener = function addEventListener(type, handle, ...options) {
+    const ours = type === 'message' && new URL(this.url).pathname === '/api/saves';
+    const handler = !ours ? handle : (event) => {
+      handle(event);
+      const at = performance.now();
+      answered(JSON.parse(event.data).status, at);
+    };
+    listen.call(this, type, handler, ...options);
+  };
   const original = window.fetch.bind(window);
   window.fetch = async (input, options) => {
     const response = await original(input, options);
@@ -39,7 +54,7 @@
         const read = response[name].bind(response);
         response[name] = async () => {
           const body = await read();
-          if (saving?.at !== undefined) { saving.resolve({ acknowledged: performance.now() - saving.at, status: response.status }); saving = null; }
+          answered(response.status);
           return body;
         };
       }
@@ -53,7 +68,7 @@
     event.stopImmediatePropagation();
     original('/bench/row', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: saving.body, keepalive: true })
       .then((response) => response.json().then(() => response.status))
-      .then((status) => { saving.resolve({ acknowledged: performance.now() - saving.at, status }); saving = null; });
+      .then((status) => answered(status));
   }, true);
 
   window.__bench = {

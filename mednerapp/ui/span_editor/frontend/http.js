@@ -1,5 +1,8 @@
 // Requests to the server that the page came from.
 
+// After each of these a page may be gone; the first bubbles up from the document.
+export const LAST_MOMENTS = ['visibilitychange', 'beforeunload', 'pagehide'];
+
 const REQUEST_TIMEOUT = 20_000; // ms
 const KEEPALIVE_BYTES = 60_000; // browsers refuse keepalive bodies beyond 64 KiB in all
 

@@ -3,10 +3,9 @@
 // It is written after the frame of the key, and at once when the page is hidden (no frames then) or about to go.
 // A duplicated tab gets a copy of the entries: it sends the same numbers under the same client, which changes nothing.
 
-import { afterFrame } from './http.js';
+import { afterFrame, LAST_MOMENTS } from './http.js';
 
 const PREFIX = 'medner.outbox:';
-const LAST_MOMENTS = ['visibilitychange', 'beforeunload', 'pagehide']; // the first bubbles up from the document
 
 /**
  * What one key of the person put into the outbox.

@@ -2,6 +2,7 @@
 // flight at a time; a lost answer is harmless because the server skips numbers it has seen from this client.
 // What an earlier page of this tab left unsent goes first, under that page's client and numbers.
 
+import { save } from './channel.js';
 import { afterFrame, fetchJson, uuid } from './http.js';
 import { Outbox } from './outbox.js';
 
@@ -171,7 +172,7 @@ export class Transport {
     const stop = this.pending.findIndex((edit) => edit.client !== client);
     const edits = this.pending.slice(0, Math.min(stop < 0 ? MAX_BATCH : stop, MAX_BATCH)).map(asSent);
     const base_revision = client === this.client ? this.revision : base;
-    const answer = await fetchJson(this.saveUrl, { client, base_revision, edits });
+    const answer = await save(this.saveUrl, { client, base_revision, edits });
     this.#busy = false;
     this.#receive(answer, client, edits);
     if (this.pending.length && !this.blocked) this.#schedule(this.problem ? this.#backOff() : 0);

@@ -1,0 +1,90 @@
+"""What the span editor posts: a body that is worked on in a thread, and an answer that the editor understands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mednerapp.bootstrap import App
+from mednerapp.domain.accounts import User
+from mednerapp.errors import InvalidEdit, InvalidValue, NotFound, PermissionDenied, SignedOut
+from mednerapp.http.bodies import LARGEST, BodyTooLargeError, MalformedBodyError, json_object
+from mednerapp.http.identity import session_of, signed_in
+
+MOST_BYTES = 1_000_000
+SIGNED_OUT = 401
+_log = logging.getLogger(__name__)
+
+# Error → (status, name in the answer); the first that fits.
+_REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
+    (SignedOut, SIGNED_OUT, "signed_out"),
+    (PermissionDenied, 403, "forbidden"),
+    (NotFound, 404, "not_found"),
+    (MalformedBodyError, 400, "malformed"),
+    (BodyTooLargeError, 413, "too_large"),
+    (InvalidValue, 422, "invalid_edit"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP status and a JSON object."""
+
+    body: dict[str, Any]
+    status: int = 200
+
+
+Act = Callable[[User, int, dict[str, Any]], Answer]
+"""Who acts, id of what the body is about, body. Runs in a thread; what it raises is refused."""
+
+
+class UntouchedError(Exception):
+    """Suggestions are left that nobody has looked at."""
+
+
+def post(path: str, app: App, act: Act) -> Route:
+    """A route for `path`, which has one `{id:int}`."""
+
+    async def respond(request: Request) -> Response:
+        try:
+            body = await json_object(request, MOST_BYTES)
+            answer = await to_thread.run_sync(perform, app, act, session_of(request), request.path_params["id"], body)
+        except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
+            return refusal(error)
+        return JSONResponse(answer.body, answer.status)
+
+    return Route(path, respond, methods=["POST"])
+
+
+def perform(app: App, act: Act, session: str, id_: int, body: dict[str, Any]) -> Answer:
+    """What `act` answers to the person of the session (hash of its token). Blocks: call it in a thread."""
+    user = signed_in(app, session)
+    if id_ > LARGEST:
+        raise NotFound("There is nothing of that number.")
+    return act(user, id_, body)
+
+
+def refusal(error: Exception) -> JSONResponse:
+    """`refused` as a response."""
+    answer = refused(error)
+    return JSONResponse(answer.body, answer.status)
+
+
+def refused(error: Exception) -> Answer:
+    """The answer to an error, also to one that nobody expected."""
+    if isinstance(error, UntouchedError):
+        return Answer({"error": "untouched", "message": str(error)}, 422)
+    if isinstance(error, InvalidEdit):
+        return Answer({"error": "invalid_edit", "message": str(error), "seq": error.client_seq}, 422)
+    for kind, status, name in _REFUSALS:
+        if isinstance(error, kind):
+            return Answer({"error": name, "message": str(error)}, status)
+    _log.error("A request of the span editor failed.", exc_info=error)
+    return Answer({"error": "failed", "message": "The server could not do this. It is in its log."}, 500)
