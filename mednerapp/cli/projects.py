@@ -31,23 +31,20 @@ LabelsFile = Annotated[
 def list_(as_json: AsJson = False) -> None:
     """Every project with its notes, how many are submitted, and its labels."""
     with open_app() as (opened, user):
-        rows = [
-            (found, *queueing.counts(opened.store, user=user, project_id=found.id))
-            for found in service.all_projects(opened.store)
-        ]
+        rows = queueing.overview(opened.store, user=user)
     if as_json:
         print(
             json.dumps(
                 [
                     {
-                        "id": found.id,
-                        "name": found.name,
-                        "notes": notes,
-                        "submitted": submitted,
-                        "labels": list(found.schema.names),
-                        "guideline": bool(found.guideline),
+                        "id": row.project.id,
+                        "name": row.project.name,
+                        "notes": row.notes,
+                        "submitted": row.submitted,
+                        "labels": list(row.project.schema.names),
+                        "guideline": bool(row.project.guideline),
                     }
-                    for found, notes, submitted in rows
+                    for row in rows
                 ],
                 indent=2,
             )
@@ -57,8 +54,14 @@ def list_(as_json: AsJson = False) -> None:
         print("There are no projects yet. Make one: mednerapp projects create NAME")
         return
     values = [
-        [found.name, str(notes), str(submitted), ", ".join(found.schema.names), "yes" if found.guideline else "no"]
-        for found, notes, submitted in rows
+        [
+            row.project.name,
+            str(row.notes),
+            str(row.submitted),
+            ", ".join(row.project.schema.names),
+            "yes" if row.project.guideline else "no",
+        ]
+        for row in rows
     ]
     print(table(("project", "notes", "submitted", "labels", "guideline"), values))
 
@@ -85,8 +88,7 @@ def labels(
         if rows is None:
             print(write_labels(found.schema.labels), end="")
             return
-        there = {name.casefold() for name in found.schema.names}
-        new = [row for row in rows if row[0].casefold() not in there]
+        new = [row for row in rows if not found.schema.has(row[0])]
         if not new:
             print(f"{found.name} has all labels of {file}.")
             return

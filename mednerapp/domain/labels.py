@@ -37,6 +37,10 @@ class LabelSchema:
     def names(self) -> tuple[str, ...]:
         return tuple(label.name for label in self.labels)
 
+    def has(self, written: str) -> bool:
+        """Whether a label of that name is there, however it is written: case, accents as one character or two."""
+        return _same(written) in {_same(name) for name in self.names}
+
     def check(self, name: str) -> None:
         """Raises UnknownLabel."""
         if name not in self.names:
@@ -61,13 +65,13 @@ def written_schema(rows: Sequence[tuple[str, str, str]], *, after: LabelSchema |
     """
     old = after.labels if after else ()
     made = [(label.name, label.color, label.description) for label in old]
-    names = {label.name.casefold() for label in old}
+    names = {_same(label.name) for label in old}
     for row in rows:
         name, color, description = (normalize("NFC", part.strip()) for part in row)
         _check_written(name, color, description)
-        if name.casefold() in names:
+        if _same(name) in names:
             raise InvalidValue(f"The label {name!r} is there twice.")
-        names.add(name.casefold())
+        names.add(_same(name))
         used = [one.upper() for _, one, _ in made]
         made.append((name, color or min(PALETTE, key=used.count), description))
     if not rows:
@@ -76,6 +80,11 @@ def written_schema(rows: Sequence[tuple[str, str, str]], *, after: LabelSchema |
         raise InvalidValue(f"A project has at most {MOST_LABELS} labels, not {len(made)}.")
     new = schema_from(made)
     return LabelSchema((*old, *new.labels[len(old) :]), version=after.version + 1 if after else 1)
+
+
+def _same(name: str) -> str:
+    """Equal for names that people take for the same one."""
+    return normalize("NFC", name.strip()).casefold()
 
 
 def _check_written(name: str, color: str, description: str) -> None:

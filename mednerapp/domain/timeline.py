@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,9 @@ from mednerapp.domain.annotations import BULK_CLIENT, IMPORT_CLIENT, MODEL_CLIEN
 PAUSE = timedelta(minutes=1)
 """Between two events; after a longer one another entry begins."""
 LONGEST = timedelta(minutes=5)
+NAMED = 3
+"""Spans of one entry and action that are named; of more the first ones."""
+_SHOWN = 40  # characters of a mention
 
 _DONE = {
     EditAction.CREATE: "marked",
@@ -42,7 +44,7 @@ class Kind(StrEnum):
 
 
 class Event(Protocol):
-    """What is told of an event. `who`: a name, '' for the product."""
+    """What is told of an event. `who`: a name, '' for the product; `place`: of its span, code points."""
 
     @property
     def revision(self) -> int: ...
@@ -56,6 +58,8 @@ class Event(Protocol):
     def action(self) -> EditAction: ...
     @property
     def who(self) -> str: ...
+    @property
+    def place(self) -> tuple[int, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,8 @@ class TimelineEntry:
     kind: Kind
 
 
-def timeline(events: Iterable[Event]) -> list[TimelineEntry]:
-    """Newest first; `events` come oldest first.
+def timeline(events: Iterable[Event], text: str) -> list[TimelineEntry]:
+    """Newest first; `events` come oldest first, `text` is that of the note.
 
     One entry holds what one person did in one window, of one kind, without a pause longer than PAUSE and not for longer
     than LONGEST.
@@ -82,7 +86,7 @@ def timeline(events: Iterable[Event]) -> list[TimelineEntry]:
             groups[-1].append(event)
         else:
             groups.append([event])
-    return [_entry(group) for group in reversed(groups)]
+    return [_entry(group, text) for group in reversed(groups)]
 
 
 def _goes_on(group: Sequence[Event], event: Event) -> bool:
@@ -101,19 +105,38 @@ def _kind(event: Event) -> Kind:
     return Kind.BULK if event.client == BULK_CLIENT else Kind.DO
 
 
-def _entry(group: Sequence[Event]) -> TimelineEntry:
+def _entry(group: Sequence[Event], text: str) -> TimelineEntry:
     last, kind = group[-1], _kind(group[-1])
-    return TimelineEntry(group[0].revision, last.revision, last.at, last.who, _what(group, kind), kind)
+    return TimelineEntry(group[0].revision, last.revision, last.at, last.who, _what(group, kind, text), kind)
 
 
-def _what(group: Sequence[Event], kind: Kind) -> str:
+def _what(group: Sequence[Event], kind: Kind, text: str) -> str:
     count = len(group)
     plural = "" if count == 1 else "s"
-    told = {
-        Kind.SUGGESTIONS: f"{count} suggestion{plural}",
-        Kind.IMPORT: f"imported {count} span{plural}",
-        Kind.UNDO: f"took back {count} change{plural}",
-        Kind.REDO: f"did {count} change{plural} again",
-    }
-    counts = Counter(event.action for event in group)
-    return told.get(kind) or ", ".join(f"{word} {counts[action]}" for action, word in _DONE.items() if counts[action])
+    if kind is Kind.SUGGESTIONS:
+        return f"{count} suggestion{plural}"
+    if kind is Kind.IMPORT:
+        return f"imported {count} span{plural}"
+    if kind is Kind.UNDO:
+        return f"took back {count} change{plural}: {_named(group, text)}"
+    if kind is Kind.REDO:
+        return f"did {count} change{plural} again: {_named(group, text)}"
+    by_action = {word: [event for event in group if event.action is action] for action, word in _DONE.items()}
+    return "; ".join(_told(word, done, text) for word, done in by_action.items() if done)
+
+
+def _told(word: str, done: Sequence[Event], text: str) -> str:
+    named = _named(done, text)
+    return f"{word} {len(done)}: {named}" if len(done) > NAMED else f"{word} {named}"
+
+
+def _named(done: Sequence[Event], text: str) -> str:
+    """The words of the spans, each place once."""
+    places = list(dict.fromkeys(event.place for event in done))
+    shown = ", ".join(f"“{_mention(text, *place)}”" for place in places[:NAMED])
+    return f"{shown} …" if len(places) > NAMED else shown
+
+
+def _mention(text: str, start: int, end: int) -> str:
+    words = " ".join(text[start:end].split())
+    return words if len(words) <= _SHOWN else words[: _SHOWN - 1].rstrip() + "…"

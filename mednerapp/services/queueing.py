@@ -158,8 +158,28 @@ def counts(store: Store, *, user: User, project_id: int) -> tuple[int, int]:
     """(notes of the project, notes that somebody submitted). Quick: the page of a note asks with every run."""
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
-        notes = tx.notes.count(project_id)
-        return notes, notes - tx.queue.waiting(project_id) - tx.queue.under_way(project_id)
+        return _counts(tx, project_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A project; the notes in it, and how many of them somebody has submitted."""
+
+    project: Project
+    notes: int
+    submitted: int
+
+
+def overview(store: Store, *, user: User) -> list[Overview]:
+    """Every project."""
+    user.require(Permission.ANNOTATE)
+    with store.read() as tx:
+        return [Overview(project, *_counts(tx, project.id)) for project in tx.projects.all()]
+
+
+def _counts(tx: Transaction, project_id: int) -> tuple[int, int]:
+    notes = tx.notes.count(project_id)
+    return notes, notes - tx.queue.waiting(project_id) - tx.queue.under_way(project_id)
 
 
 def progress(store: Store, *, user: User, project_id: int, today: datetime) -> Progress:

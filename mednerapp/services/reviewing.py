@@ -65,7 +65,7 @@ def past(store: Store, *, user: User, annotation_id: int) -> tuple[int, list[Tim
     user.require(Permission.ANNOTATE)
     with store.read() as tx:
         head = _own(tx, user, annotation_id)
-        return head.revision, timeline(tx.past.entries(annotation_id))
+        return head.revision, timeline(tx.past.entries(annotation_id), tx.notes.get(head.note_id).text)
 
 
 def at_revision(store: Store, *, user: User, annotation_id: int, revision: int) -> Sequence[AnnotatedSpan]:

@@ -26,7 +26,7 @@ from mednerapp.store.annotation_rows import EVENT_TABLE, EVENTS, event_of
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event without its spans. `who`: the person's name, '' where the product wrote it."""
+    """One event. `who`: the person's name, '' where the product wrote it; `place`: of its span, code points."""
 
     revision: int
     at: datetime
@@ -36,6 +36,7 @@ class Entry:
     action: EditAction
     user_id: int | None
     who: str
+    place: tuple[int, int]
 
 
 class Past:
@@ -63,7 +64,10 @@ class Past:
     def _entries(self, annotation_id: int, *, after_revision: int) -> list[Entry]:
         e, user = EVENTS, t.User.__table__
         query = (
-            select(e.revision, e.at, e.client, e.step, e.phase, e.action, e.user_id, user.c.name)
+            select(
+                *(e.revision, e.at, e.client, e.step, e.phase, e.action, e.user_id, user.c.name),
+                *(func.coalesce(e.after[edge].as_integer(), e.before[edge].as_integer()) for edge in ("start", "end")),
+            )
             .outerjoin(user, user.c.id == e.user_id)
             .where(e.annotation_id == annotation_id, e.revision > after_revision)
             .order_by(e.revision)
@@ -78,6 +82,7 @@ class Past:
                 EditAction(row.action),
                 row.user_id,
                 row.name or "",
+                (row[-2], row[-1]),
             )
             for row in self._session.connection().execute(query)
         ]

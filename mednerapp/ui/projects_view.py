@@ -16,14 +16,15 @@ _FRESH = "projects:fresh"  # raised to empty the form
 
 
 def listed(user: User) -> None:
-    rows = [
-        (found, *queueing.counts(application().store, user=user, project_id=found.id))
-        for found in projects.all_projects(application().store)
-    ]
     st.dataframe(
         [
-            {"Project": found.name, "Notes": notes, "Submitted": submitted, "Labels": ", ".join(found.schema.names)}
-            for found, notes, submitted in rows
+            {
+                "Project": row.project.name,
+                "Notes": row.notes,
+                "Submitted": row.submitted,
+                "Labels": ", ".join(row.project.schema.names),
+            }
+            for row in queueing.overview(application().store, user=user)
         ],
         hide_index=True,
     )

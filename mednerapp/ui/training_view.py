@@ -47,6 +47,12 @@ def freeze(user: User, project: Project) -> None:
         "where one is known, else by its text, and never changes."
     )
     st.markdown("Gold now: " + _splits(ready) + ".")
+    if not sum(ready.values()):
+        st.info(
+            "**No note is gold yet**, so there is nothing to freeze. A note becomes gold when its annotation is "
+            "submitted, or approved where the page Gold asks for that."
+        )
+        menu.next_step("annotate", "Annotate")
     with st.form("freeze", border=False, clear_on_submit=True):
         row = st.container(horizontal=True, vertical_alignment="bottom")
         name = row.text_input("Name", placeholder="date and number of notes", max_chars=200)

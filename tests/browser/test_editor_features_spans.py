@@ -48,6 +48,8 @@ def test_the_list_is_narrowed_by_state_and_label_and_ordered_by_score(editor: Ed
     side = editor.page.locator(".side")
     side.get_by_label("Order").select_option("score")
     expect(mentions(editor)).to_have_text(["metformin", "type 2 diabetes mellitus", "chest pain", "ECG"])
+    editor.page.reload()  # the panel that was open and its order come back
+    expect(mentions(editor)).to_have_text(["metformin", "type 2 diabetes mellitus", "chest pain", "ECG"])
     side.get_by_label("Show").select_option("suggested")
     expect(side).to_contain_text("3 of 4 spans")
     side.get_by_label("Label").select_option("Drug")

@@ -198,6 +198,17 @@ def test_what_the_text_does_not_show_is_said_under_it_for_a_while(editor: Editor
     expect(said).to_be_empty(timeout=15_000)
 
 
+def test_a_key_that_has_nothing_to_act_on_says_so(editor: Editor) -> None:
+    editor.open(ALL)
+    editor.focus()
+    said = editor.page.locator(".status .said")
+    editor.press("1")
+    expect(said).to_have_text("Nothing is selected. Drag over words, or go to a word with Ctrl and the arrow keys.")
+    editor.press("Delete")
+    expect(said).to_have_text("No span is chosen. Tab goes to the next one.")
+    assert not editor.stored()["stored"]
+
+
 def test_a_comment_is_written_beside_the_span(editor: Editor) -> None:
     editor.open([PAIN])
     editor.focus()

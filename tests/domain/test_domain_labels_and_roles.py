@@ -67,6 +67,12 @@ def test_labels_as_people_write_them_get_colours_and_keys() -> None:
     assert Counter(one.color for one in many.labels) == dict.fromkeys(PALETTE, 2)
 
 
+def test_a_label_is_there_however_it_is_written() -> None:
+    schema = written_schema([("Déficit", "", "")])
+    assert all(schema.has(name) for name in ("Déficit", "De\u0301ficit", " DÉFICIT "))
+    assert not schema.has("Deficit")
+
+
 def test_more_labels_come_behind_those_that_are_there_and_change_nothing_of_them() -> None:
     own = LabelSchema((Label("Gene", "#123456", "g", "Genes."),), version=3, id=7)
     more = written_schema([("Dose", "", "")], after=own)

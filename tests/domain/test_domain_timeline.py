@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from mednerapp.domain.annotations import BULK_CLIENT, IMPORT_CLIENT, MODEL_CLIENT, EditAction, Phase
 from mednerapp.domain.timeline import LONGEST, PAUSE, Kind, timeline
 
+TEXT = "Chest pain since Monday; no\nfever. Started aspirin and a very long combination of several other medicines."
+PAIN, FEVER, ASPIRIN, NO_FEVER = (0, 10), (28, 33), (43, 50), (25, 33)
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
@@ -17,6 +19,7 @@ class Happened:
     client: str = "tab"
     phase: Phase = Phase.DO
     who: str = "Ann"
+    place: tuple[int, int] = PAIN
 
     @property
     def at(self) -> datetime:
@@ -25,9 +28,9 @@ class Happened:
 
 def test_what_was_done_in_one_go_is_one_entry_that_counts_it() -> None:
     done = [EditAction.ACCEPT, EditAction.RELABEL, EditAction.ACCEPT, EditAction.ACCEPT]
-    (entry,) = timeline(Happened(i, action, i) for i, action in enumerate(done, start=1))
+    (entry,) = timeline((Happened(i, action, i) for i, action in enumerate(done, start=1)), TEXT)
     assert (entry.first, entry.last, entry.who, entry.kind) == (1, 4, "Ann", Kind.DO)
-    assert entry.what == "relabelled 1, accepted 3"
+    assert entry.what == "relabelled “Chest pain”; accepted “Chest pain”"
     assert entry.at == START + timedelta(seconds=4)
 
 
@@ -39,13 +42,13 @@ def test_after_a_pause_another_window_or_another_person_a_new_entry_begins_newes
         Happened(3, seconds=pause, client="other tab"),
         Happened(4, seconds=pause, client="other tab", who="Bob"),
     ]
-    assert [(e.first, e.last) for e in timeline(events)] == [(4, 4), (3, 3), (2, 2), (1, 1)]
+    assert [(e.first, e.last) for e in timeline(events, TEXT)] == [(4, 4), (3, 3), (2, 2), (1, 1)]
 
 
 def test_no_entry_is_longer_than_the_longest() -> None:
     steady = [Happened(i, seconds=30 * i) for i in range(1, 31)]
-    assert all((e.last - e.first) * timedelta(seconds=30) <= LONGEST for e in timeline(steady))
-    assert sum(e.last - e.first + 1 for e in timeline(steady)) == 30
+    assert all((e.last - e.first) * timedelta(seconds=30) <= LONGEST for e in timeline(steady, TEXT))
+    assert sum(e.last - e.first + 1 for e in timeline(steady, TEXT)) == 30
 
 
 def test_each_kind_says_what_it_was() -> None:
@@ -57,14 +60,35 @@ def test_each_kind_says_what_it_was() -> None:
         Happened(5, EditAction.RESTORE, phase=Phase.UNDO),
         Happened(6, EditAction.RESTORE, phase=Phase.REDO),
     ]
-    assert [(e.kind.value, e.what) for e in reversed(timeline(events))] == [
+    assert [(e.kind.value, e.what) for e in reversed(timeline(events, TEXT))] == [
         ("import", "imported 1 span"),
         ("suggestions", "2 suggestions"),
-        ("bulk", "relabelled 1"),
-        ("undo", "took back 1 change"),
-        ("redo", "did 1 change again"),
+        ("bulk", "relabelled “Chest pain”"),
+        ("undo", "took back 1 change: “Chest pain”"),
+        ("redo", "did 1 change again: “Chest pain”"),
     ]
 
 
+def test_spans_are_named_in_the_order_of_what_was_done_to_them() -> None:
+    events = [
+        Happened(1, EditAction.ACCEPT, place=ASPIRIN),
+        Happened(2, EditAction.CREATE, place=NO_FEVER),
+        Happened(3, EditAction.ACCEPT, place=PAIN),
+    ]
+    (entry,) = timeline(events, TEXT)
+    assert entry.what == "marked “no fever”; accepted “aspirin”, “Chest pain”"
+
+
+def test_of_many_spans_the_first_are_named_and_all_are_counted() -> None:
+    places = [PAIN, FEVER, ASPIRIN, NO_FEVER, (51, len(TEXT))]
+    (entry,) = timeline([Happened(i, place=place) for i, place in enumerate(places, start=1)], TEXT)
+    assert entry.what == "accepted 5: “Chest pain”, “fever”, “aspirin” …"
+
+
+def test_a_long_mention_is_cut() -> None:
+    (entry,) = timeline([Happened(1, place=(51, len(TEXT)))], TEXT)
+    assert entry.what == "accepted “and a very long combination of several…”"
+
+
 def test_nothing_happened_yet() -> None:
-    assert timeline([]) == []
+    assert timeline([], TEXT) == []

@@ -50,7 +50,7 @@ def test_earlier_states_and_the_timeline(desk: Desk) -> None:
     desk.save(create(1, "a", FEVER), base=1)
     body = get(desk, "timeline").json()
     assert [(e["first"], e["last"], e["kind"], e["what"]) for e in body["entries"]] == [
-        (2, 2, "do", "marked 1"),
+        (2, 2, "do", "marked “fever”"),
         (1, 1, "suggestions", "1 suggestion"),
     ]
     assert body["entries"][0]["who"] == desk.user.name

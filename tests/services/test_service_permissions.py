@@ -196,6 +196,7 @@ SERVICES: dict[str, tuple[Permission, Call]] = {
         Permission.TRAIN,
         lambda s, u: queueing.change(s, user=u, project_id=9, order=QueueOrder.RANDOM, blind_percent=0),
     ),
+    "queueing.overview": (Permission.ANNOTATE, lambda s, u: queueing.overview(s, user=u)),
     "queueing.counts": (Permission.ANNOTATE, lambda s, u: queueing.counts(s, user=u, project_id=9)),
     "queueing.effect_of_suggestions": (
         Permission.TRAIN,

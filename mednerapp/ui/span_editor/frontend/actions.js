@@ -4,6 +4,8 @@ import { NEW_SPAN, piecesOf } from './document.js';
 import { fetchJson, uuid } from './http.js';
 import { wordEdge, characterEdge } from './offsets.js';
 
+const NOTHING = 'Nothing is selected. Drag over words, or go to a word with Ctrl and the arrow keys.';
+
 export class Actions {
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -16,7 +18,7 @@ export class Actions {
     if (!editor.editable) return;
     const range = editor.selected ?? editor.cursor.word;
     if (range) this.#create(range, name);
-    else this.#change({ label: name, state: 'confirmed' });
+    else if (!this.#change({ label: name, state: 'confirmed' })) editor.tell(NOTHING);
   }
 
   #create({ start, end }, label) {
@@ -64,7 +66,11 @@ export class Actions {
   remove() {
     const { editor } = this;
     const span = editor.activeSpan;
-    if (!span || !editor.editable) return;
+    if (!editor.editable) return;
+    if (!span) {
+      editor.tell('No span is chosen. Tab goes to the next one.');
+      return;
+    }
     const neighbour = editor.walk.afterRemovalOf(span);
     editor.commit([{ before: span, after: null }]);
     editor.activate(neighbour, { spoken: `Deleted ${span.label}. ` });

@@ -24,6 +24,7 @@ const KINDS = {
 };
 const ORDERS = { text: 'As in the text', score: 'Least certain first' };
 const ANY = ''; // no label is called that
+const KEPT = 'medner.spans.order'; // in sessionStorage, like the panel that is open
 
 export class Spans {
   static keys = [{ names: ['s'], shift: false, command: 'spans.open', keys: 'S', help: 'list of all spans', group: 'panels' }];
@@ -31,7 +32,7 @@ export class Spans {
   commands = { open: () => this.editor.side.toggle(ID) };
   #kind = 'all';
   #label = ANY;
-  #order = 'text';
+  #order = kept();
   #rows = new Map(); // id → {span, color, item, button}, in the order of the list
   #seen = null; // id of the row that was brought into view
   #stop = null; // the button that Tab reaches
@@ -145,7 +146,7 @@ export class Spans {
     this.#choices.replaceChildren(
       field('Show', select(Object.entries(KINDS).map(([key, [words]]) => [key, words]), this.#kind, change((kind) => { this.#kind = kind; }))),
       field('Label', select([[ANY, 'All'], ...labels], this.#label, change((label) => { this.#label = label; }))),
-      field('Order', select(Object.entries(ORDERS), this.#order, change((order) => { this.#order = order; }))),
+      field('Order', select(Object.entries(ORDERS), this.#order, change((order) => { this.#order = order; keep(order); }))),
     );
   }
 
@@ -247,4 +248,21 @@ export class Spans {
 function short(words) {
   const line = words.replace(/\s+/gu, ' ').trim();
   return line.length > LONGEST ? `${line.slice(0, LONGEST).replace(/[\ud800-\udbff]$/u, '')}…` : line;
+}
+
+function kept() {
+  try {
+    const order = sessionStorage.getItem(KEPT);
+    return order in ORDERS ? order : 'text';
+  } catch {
+    return 'text'; // storage can be switched off
+  }
+}
+
+function keep(order) {
+  try {
+    sessionStorage.setItem(KEPT, order);
+  } catch {
+    // it lasts as long as the page
+  }
 }
