@@ -63,11 +63,12 @@ class Past:
 
     def _entries(self, annotation_id: int, *, after_revision: int) -> list[Entry]:
         e, user = EVENTS, t.User.__table__
+        edges = ("start", "end")
+        place = [
+            func.coalesce(*(side[edge].as_integer() for side in (e.after, e.before))).label(edge) for edge in edges
+        ]
         query = (
-            select(
-                *(e.revision, e.at, e.client, e.step, e.phase, e.action, e.user_id, user.c.name),
-                *(func.coalesce(e.after[edge].as_integer(), e.before[edge].as_integer()) for edge in ("start", "end")),
-            )
+            select(e.revision, e.at, e.client, e.step, e.phase, e.action, e.user_id, user.c.name, *place)
             .outerjoin(user, user.c.id == e.user_id)
             .where(e.annotation_id == annotation_id, e.revision > after_revision)
             .order_by(e.revision)
@@ -82,7 +83,7 @@ class Past:
                 EditAction(row.action),
                 row.user_id,
                 row.name or "",
-                (row[-2], row[-1]),
+                (row.start, row.end),
             )
             for row in self._session.connection().execute(query)
         ]
