@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mednerapp.domain.annotations import BULK_CLIENT, IMPORT_CLIENT, MODEL_CLIENT, REFRESH_CLIENT, EditAction, Phase
+from mednerapp.domain.spans import Span
 
 PAUSE = timedelta(minutes=1)
 """Between two events; after a longer one another entry begins."""
@@ -44,7 +45,7 @@ class Kind(StrEnum):
 
 
 class Event(Protocol):
-    """What is told of an event. `who`: a name, '' for the product; `place`: of its span, code points."""
+    """What is told of an event. `who`: a name, '' for the product; `span`: that it was about."""
 
     @property
     def revision(self) -> int: ...
@@ -59,7 +60,7 @@ class Event(Protocol):
     @property
     def who(self) -> str: ...
     @property
-    def place(self) -> tuple[int, int]: ...
+    def span(self) -> Span: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +128,21 @@ def _what(group: Sequence[Event], kind: Kind, text: str) -> str:
 
 def _told(word: str, done: Sequence[Event], text: str) -> str:
     named = _named(done, text)
-    return f"{word} {len(done)}: {named}" if len(done) > NAMED else f"{word} {named}"
+    return f"{word} {named}" if len(done) == len(_places(done)) <= NAMED else f"{word} {len(done)}: {named}"
 
 
 def _named(done: Sequence[Event], text: str) -> str:
     """The words of the spans, each place once."""
-    places = list(dict.fromkeys(event.place for event in done))
-    shown = ", ".join(f"“{_mention(text, *place)}”" for place in places[:NAMED])
+    places = _places(done)
+    shown = ", ".join(f"“{_mention(span, text)}”" for span in places[:NAMED])
     return f"{shown} …" if len(places) > NAMED else shown
 
 
-def _mention(text: str, start: int, end: int) -> str:
-    words = " ".join(text[start:end].split())
+def _places(done: Sequence[Event]) -> list[Span]:
+    """A span for each place, in the order in which they were first touched."""
+    return list({event.span.pieces: event.span for event in done}.values())
+
+
+def _mention(span: Span, text: str) -> str:
+    words = " ".join(span.mention(text).split())
     return words if len(words) <= _SHOWN else words[: _SHOWN - 1].rstrip() + "…"

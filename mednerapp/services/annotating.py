@@ -65,7 +65,9 @@ class OpenNote:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """`ack`: the client's highest edit that is stored; `revision`: that of the annotation now."""
+    """`ack`: the client's highest edit that is stored; `revision`: that of the annotation up to which the client knows
+    everything but suggestions, now that these edits are in it.
+    """
 
     ack: int
     revision: int
@@ -223,12 +225,12 @@ def save_edits(
         _check_own(head, user)
         last_seq = standing.last_seq
         fresh = [edit for edit in sorted(edits, key=lambda e: e.client_seq) if edit.client_seq > last_seq]
-        if not fresh:
-            return Saved(last_seq, head.revision)
+        if not fresh:  # what others wrote since is not confirmed with it: the client has to be told of that
+            return Saved(last_seq, standing.first_other - 1 if standing.first_other else head.revision)
         if head.state is AnnotationState.SUBMITTED:
             raise AnnotationSubmitted("The note was submitted. Reopen it to go on editing.")
         # A client that is ahead of the database knew edits that a restored backup does not hold.
-        if base_revision > head.revision or standing.others:
+        if base_revision > head.revision or standing.first_other:
             raise RevisionConflict(expected=base_revision, actual=head.revision)
         changes, problem = _changes(tx, annotation_id=annotation_id, edits=fresh, standing=standing)
         revision = record(tx, head=head, client=client, user_id=user.id, changes=changes)

@@ -122,11 +122,11 @@ def save_edits(
         held = tx.privacy.held(held_id, lock=True)
         seen = held.clients.get(client, 0)
         new = [edit for edit in edits if edit.client_seq > seen]
-        if not new:
-            return Saved(seen, held.revision)
+        others = base_revision < held.revision and held.last_client != client
+        if not new:  # what others wrote since is not confirmed with it: the client has to be told of that
+            return Saved(seen, base_revision if others else held.revision)
         # A client that is ahead of the database knew edits that a restored backup does not hold.
-        ahead = base_revision > held.revision
-        if ahead or (base_revision < held.revision and held.last_client != client):
+        if base_revision > held.revision or others:
             raise RevisionConflict(expected=base_revision, actual=held.revision)
         spans = {span["id"]: span for span in held.spans}
         for edit in new:

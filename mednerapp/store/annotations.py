@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -56,11 +56,12 @@ class Standing:
     """What a client's edits are checked against.
 
     last_seq: the client's highest number that is stored, 0 when there is none. labels: of the project's schema.
-    others: see `Annotations.written_by_others`. length: of the note's text, in code points.
+    first_other: the lowest revision above the known one that others wrote (see `Annotations.written_by_others`), 0 when
+    there is none. length: of the note's text, in code points.
     """
 
     last_seq: int
-    others: bool
+    first_other: int
     labels: tuple[str, ...]
     length: int
 
@@ -81,12 +82,14 @@ def _standing() -> Any:
             label.name,
             select(EVENTS.hash).where(events, EVENTS.revision == bindparam("revision")).scalar_subquery(),
             select(func.max(EVENTS.client_seq)).where(events, EVENTS.client == bindparam("client")).scalar_subquery(),
-            exists().where(
+            select(func.min(EVENTS.revision))
+            .where(
                 events,
                 EVENTS.revision > bindparam("known"),
                 EVENTS.client != bindparam("client"),
                 EVENTS.client != MODEL_CLIENT,
-            ),
+            )
+            .scalar_subquery(),
             select(func.length(note.text)).where(note.id == bindparam("note")).scalar_subquery(),
         )
         .where(label.schema_id == newest.scalar_subquery())
@@ -163,8 +166,8 @@ class Annotations:
             "known": known,
         }
         rows = self._session.connection().execute(_STANDING, values).all()
-        _, last, last_seq, others, length = tuple(rows[0])
-        standing = Standing(last_seq or 0, bool(others), tuple(row[0] for row in rows), length)
+        _, last, last_seq, first_other, length = tuple(rows[0])
+        standing = Standing(last_seq or 0, first_other or 0, tuple(row[0] for row in rows), length)
         return replace(head, last_hash=last or ""), standing
 
     def head(self, annotation_id: int) -> AnnotationHead:

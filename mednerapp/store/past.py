@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
@@ -21,12 +22,13 @@ from mednerapp.domain.annotations import (
     SpanState,
     span_from_dict,
 )
+from mednerapp.domain.spans import Span
 from mednerapp.store.annotation_rows import EVENT_TABLE, EVENTS, event_of
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event. `who`: the person's name, '' where the product wrote it; `place`: of its span, code points."""
+    """One event. `who`: the person's name, '' where the product wrote it; `span`: as it left it, or was."""
 
     revision: int
     at: datetime
@@ -36,7 +38,14 @@ class Entry:
     action: EditAction
     user_id: int | None
     who: str
-    place: tuple[int, int]
+    span: Span
+
+
+_USER = t.User.__table__
+_ENTRIES = select(
+    *(EVENTS.revision, EVENTS.at, EVENTS.client, EVENTS.step, EVENTS.phase, EVENTS.action, EVENTS.user_id),
+    *(EVENTS.before, EVENTS.after, _USER.c.name),
+).outerjoin(_USER, _USER.c.id == EVENTS.user_id)
 
 
 class Past:
@@ -54,25 +63,17 @@ class Past:
 
     def entries(self, annotation_id: int) -> list[Entry]:
         """Every event, oldest first."""
-        return self._entries(annotation_id, after_revision=0)
+        return self._entries(_ENTRIES.where(EVENTS.annotation_id == annotation_id).order_by(EVENTS.revision))
 
     def last_by_others(self, annotation_id: int, *, client: str, after_revision: int) -> Entry | None:
         """The newest event above the revision that another client than this one wrote, suggestions left aside."""
-        found = self._entries(annotation_id, after_revision=after_revision)
-        return next((e for e in reversed(found) if e.client not in (client, MODEL_CLIENT)), None)
+        e = EVENTS
+        others = e.client.not_in((client, MODEL_CLIENT))
+        query = _ENTRIES.where(e.annotation_id == annotation_id, e.revision > after_revision, others)
+        found = self._entries(query.order_by(e.revision.desc()).limit(1))
+        return found[0] if found else None
 
-    def _entries(self, annotation_id: int, *, after_revision: int) -> list[Entry]:
-        e, user = EVENTS, t.User.__table__
-        edges = ("start", "end")
-        place = [
-            func.coalesce(*(side[edge].as_integer() for side in (e.after, e.before))).label(edge) for edge in edges
-        ]
-        query = (
-            select(e.revision, e.at, e.client, e.step, e.phase, e.action, e.user_id, user.c.name, *place)
-            .outerjoin(user, user.c.id == e.user_id)
-            .where(e.annotation_id == annotation_id, e.revision > after_revision)
-            .order_by(e.revision)
-        )
+    def _entries(self, query: Select[*tuple[Any, ...]]) -> list[Entry]:
         return [
             Entry(
                 row.revision,
@@ -83,7 +84,7 @@ class Past:
                 EditAction(row.action),
                 row.user_id,
                 row.name or "",
-                (row.start, row.end),
+                span_from_dict(row.after or row.before).span,
             )
             for row in self._session.connection().execute(query)
         ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from playwright.sync_api import Dialog, expect
-from support.editor import ALL, PATIENCE, Editor
+from playwright.sync_api import Dialog, Route, expect
+from support.editor import ALL, PAIN, PATIENCE, Editor
 
 pytestmark = pytest.mark.browser
 
@@ -75,6 +75,62 @@ def test_a_channel_that_nobody_answers_is_given_up_after_a_while(working: Editor
     expect(working.page.locator(".saved")).to_have_text("Saved ✓", timeout=15_000)
     working.saved()
     assert sequence(working) == [1, 2, 3]
+    working.press("r")
+    working.saved()
+    assert sequence(working) == [1, 2, 3, 4]
+    world = working.world()
+    assert (world["channels"], world["over_channel"]) == (1, 1), "it is not tried again at once"
+
+
+def test_where_no_websocket_can_be_made_everything_is_posted(editor: Editor) -> None:
+    forbidden = "window.WebSocket = class { constructor() { throw new DOMException('Forbidden', 'SecurityError'); } };"
+    editor.page.add_init_script(forbidden)
+    editor.open(ALL)
+    editor.choose("chest pain")
+    for key in ("a", "3", "4"):
+        editor.press(key)
+        editor.saved()
+    assert sequence(editor) == [1, 2, 3]
+
+
+def test_another_window_that_wrote_while_an_answer_was_lost_is_a_conflict(working: Editor) -> None:
+    """Stored over the channel, answered to nobody; then the other window; then asked for again by request."""
+    held: list[Route] = []
+    working.page.route("**/edits", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the handler
+    working.change(channel="mute")
+    working.press("3")
+    until(working, "over_channel", 1)
+    working.wait(lambda _: bool(held), "it is asked for by request")
+    working.change(channel="open")
+    (pain,) = (span for span in working.stored()["spans"] if span["id"] == PAIN["id"])
+    before = {name: pain[name] for name in ("start", "end", "label", "state")}
+    edit = {
+        "seq": 1,
+        "action": "relabel",
+        "span_id": PAIN["id"],
+        "before": before,
+        "after": {**before, "label": "Drug"},
+    }
+    revision = working.stored()["revision"]
+    working.post("/api/annotations/1/edits", {"client": "other", "base_revision": revision, "edits": [edit]})
+    held[0].continue_()
+    working.page.unroute("**/edits")
+    working.wait(lambda now: now["pending"] == 0, "it is acknowledged")
+    working.press("4")
+    expect(working.page.get_by_role("alert")).to_contain_text("This note was changed in another window.")
+    assert {span["id"]: span["label"] for span in working.stored()["spans"]}[PAIN["id"]] == "Drug"
+
+
+def test_the_next_note_is_saved_over_the_same_channel(working: Editor) -> None:
+    working.press("n", "a")
+    working.page.get_by_role("button", name="Skip").click()
+    expect(working.text).to_contain_text("The second note.")
+    over = working.world()["over_channel"]
+    working.press("Control+ArrowRight", "1")
+    working.wait(lambda now: now["pending"] == 0 and len(now["spans"]) == 1, "it is saved")
+    assert len(working.stored("2")["stored"]) == 1
+    world = working.world()
+    assert (world["channels"], world["over_channel"]) == (1, over + 1)
 
 
 def test_a_page_that_goes_sends_by_request_what_the_channel_has_not_answered(working: Editor) -> None:
@@ -85,9 +141,11 @@ def test_a_page_that_goes_sends_by_request_what_the_channel_has_not_answered(wor
     working.change(channel="deaf")
     working.press("3")
     until(working, "over_channel", 1)
+    working.press("4", "r")  # these wait behind it
+    working.wait(lambda now: now["pending"] == 3, "all wait")
     working.page.goto("about:blank")
     until(working, "requests", 2)
-    assert sequence(working) == [1, 2]
+    assert sequence(working) == [1, 2, 3, 4]
 
 
 def test_offline_it_is_no_way_around(working: Editor) -> None:

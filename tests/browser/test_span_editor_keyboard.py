@@ -204,8 +204,11 @@ def test_a_key_that_has_nothing_to_act_on_says_so(editor: Editor) -> None:
     said = editor.page.locator(".status .said")
     editor.press("1")
     expect(said).to_have_text("Nothing is selected. Drag over words, or go to a word with Ctrl and the arrow keys.")
-    editor.press("Delete")
-    expect(said).to_have_text("No span is chosen. Tab goes to the next one.")
+    for key in ("Delete", "k", "p", "u", "m"):
+        editor.press(key)
+        expect(said).to_have_text("No span is chosen. Tab goes to the next one.")
+        editor.press("1")
+        expect(said).to_contain_text("Nothing is selected")
     assert not editor.stored()["stored"]
 
 

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from mednerapp.domain.annotations import BULK_CLIENT, IMPORT_CLIENT, MODEL_CLIENT, EditAction, Phase
+from mednerapp.domain.spans import Span
 from mednerapp.domain.timeline import LONGEST, PAUSE, Kind, timeline
 
 TEXT = "Chest pain since Monday; no\nfever. Started aspirin and a very long combination of several other medicines."
-PAIN, FEVER, ASPIRIN, NO_FEVER = (0, 10), (28, 33), (43, 50), (25, 33)
+PAIN, FEVER, ASPIRIN, NO_FEVER, LONG = (
+    Span(start, end, "Symptom") for start, end in ((0, 10), (28, 33), (43, 50), (25, 33), (51, len(TEXT)))
+)
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
@@ -19,7 +22,7 @@ class Happened:
     client: str = "tab"
     phase: Phase = Phase.DO
     who: str = "Ann"
-    place: tuple[int, int] = PAIN
+    span: Span = PAIN
 
     @property
     def at(self) -> datetime:
@@ -30,7 +33,7 @@ def test_what_was_done_in_one_go_is_one_entry_that_counts_it() -> None:
     done = [EditAction.ACCEPT, EditAction.RELABEL, EditAction.ACCEPT, EditAction.ACCEPT]
     (entry,) = timeline((Happened(i, action, i) for i, action in enumerate(done, start=1)), TEXT)
     assert (entry.first, entry.last, entry.who, entry.kind) == (1, 4, "Ann", Kind.DO)
-    assert entry.what == "relabelled “Chest pain”; accepted “Chest pain”"
+    assert entry.what == "relabelled “Chest pain”; accepted 3: “Chest pain”"
     assert entry.at == START + timedelta(seconds=4)
 
 
@@ -71,22 +74,28 @@ def test_each_kind_says_what_it_was() -> None:
 
 def test_spans_are_named_in_the_order_of_what_was_done_to_them() -> None:
     events = [
-        Happened(1, EditAction.ACCEPT, place=ASPIRIN),
-        Happened(2, EditAction.CREATE, place=NO_FEVER),
-        Happened(3, EditAction.ACCEPT, place=PAIN),
+        Happened(1, EditAction.ACCEPT, span=ASPIRIN),
+        Happened(2, EditAction.CREATE, span=NO_FEVER),
+        Happened(3, EditAction.ACCEPT, span=PAIN),
     ]
     (entry,) = timeline(events, TEXT)
     assert entry.what == "marked “no fever”; accepted “aspirin”, “Chest pain”"
 
 
 def test_of_many_spans_the_first_are_named_and_all_are_counted() -> None:
-    places = [PAIN, FEVER, ASPIRIN, NO_FEVER, (51, len(TEXT))]
-    (entry,) = timeline([Happened(i, place=place) for i, place in enumerate(places, start=1)], TEXT)
+    spans = [PAIN, FEVER, ASPIRIN, NO_FEVER, LONG]
+    (entry,) = timeline([Happened(i, span=span) for i, span in enumerate(spans, start=1)], TEXT)
     assert entry.what == "accepted 5: “Chest pain”, “fever”, “aspirin” …"
 
 
+def test_a_discontinuous_span_is_named_by_its_pieces() -> None:
+    pain_fever = Span(0, 33, "Symptom", ((0, 10), (28, 33)))
+    (entry,) = timeline([Happened(1, EditAction.CREATE, span=pain_fever)], TEXT)
+    assert entry.what == "marked “Chest pain … fever”"
+
+
 def test_a_long_mention_is_cut() -> None:
-    (entry,) = timeline([Happened(1, place=(51, len(TEXT)))], TEXT)
+    (entry,) = timeline([Happened(1, span=LONG)], TEXT)
     assert entry.what == "accepted “and a very long combination of several…”"
 
 

@@ -311,6 +311,19 @@ def test_a_lost_acknowledgement_is_no_conflict(desk: Desk) -> None:
     assert desk.save(create(1, "a", CHEST_PAIN), delete(2, "a"), base=3) == Saved(2, 5)
 
 
+def test_a_repeated_delivery_does_not_confirm_what_another_tab_wrote_since(desk: Desk) -> None:
+    """The client never heard of revision 4, its own, nor of 5, the other tab's."""
+    desk.open()
+    first = create(1, "a", CHEST_PAIN)
+    desk.save(first, base=3)
+    desk.save(change(1, EditAction.RELABEL, "a", replace(CHEST_PAIN, label="Test")), base=4, client="tab-2")
+    assert desk.save(first, base=3) == Saved(1, 4)
+    with pytest.raises(RevisionConflict) as caught:
+        desk.save(change(2, EditAction.RELABEL, "a", replace(CHEST_PAIN, label="Drug")), base=4)
+    assert (caught.value.expected, caught.value.actual) == (4, 5)
+    assert desk.spans["a"].span.label == "Test"
+
+
 def test_what_another_tab_wrote_meanwhile_is_a_conflict_and_nothing_is_stored(desk: Desk) -> None:
     desk.open()
     desk.save(create(1, "a", CHEST_PAIN), base=3, client="tab-2")

@@ -26,6 +26,7 @@ from mednerapp.errors import (
 )
 from mednerapp.formats.jsonl import NoteWithSpans
 from mednerapp.services import binning, erasing, exporting, freezing, holding, identifiers, importing, projects
+from mednerapp.services.annotating import Saved
 from mednerapp.services.importing import Outcome, Upload
 from mednerapp.store import Store
 
@@ -206,6 +207,23 @@ def test_a_held_note_is_nowhere_until_a_person_has_confirmed_added_and_taken_awa
     assert identifiers.restore_note(store, user=people[Role.ADMIN], note_id=released.note_id) == NOTE
     with pytest.raises(NotFound):
         holding.open_held(store, user=lead, held_id=held_id)
+
+
+def test_a_repeated_delivery_does_not_confirm_what_another_tab_did_since(
+    store: Store, people: People, project: Project
+) -> None:
+    held_id, lead = held(store, people, project), people[Role.LEAD]
+
+    def save(client: str, base: int, seq: int, span_id: str) -> Saved:
+        edits = [create(seq, span_id, Span(0, 4, "name"))]
+        return holding.save_edits(store, user=lead, held_id=held_id, client=client, base_revision=base, edits=edits)
+
+    save("one", 0, 1, "a")
+    save("two", 1, 1, "b")
+    again = save("one", 0, 1, "a")  # its answer was lost
+    assert again.ack == 1
+    with pytest.raises(RevisionConflict):
+        save("one", again.revision, 2, "c")
 
 
 def test_a_second_tab_and_an_edit_that_does_not_fit_are_refused(store: Store, people: People, project: Project) -> None:

@@ -220,10 +220,11 @@ def kill(session: Session) -> str:
 
 
 def cut(session: Session) -> str:
-    """The websocket for saves breaks off, with whatever is on its way."""
-    session.page.evaluate("() => window.__fuzzCut?.()")
-    session.count("cuts")
-    return "cut"
+    """The websocket for saves breaks off: now, with the answers that are on their way, or under the next save."""
+    under = session.chance.random() < 0.5
+    if session.page.evaluate("(under) => window.__fuzzCut?.(under)", under):
+        session.count("cuts")
+    return "cut under the next save" if under else "cut"
 
 
 def second_tab(session: Session) -> str:

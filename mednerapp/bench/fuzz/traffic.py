@@ -20,15 +20,26 @@ _HOOK = """(() => {
     if (options?.method === 'POST' && typeof options.body === 'string') window.__fuzzSent(String(url), options.body);
     return fetch(url, options);
   };
+  let swallow = false;
   WebSocket.prototype.send = function (data) {
     if (new URL(this.url).pathname === '/api/saves') {
       const { to, body } = JSON.parse(data);
       channels.add(this);
       window.__fuzzSent(to, JSON.stringify(body));
+      if (swallow) {
+        swallow = false;
+        this.close();
+        return;
+      }
     }
     send.call(this, data);
   };
-  window.__fuzzCut = () => channels.forEach((channel) => channel.close());
+  window.__fuzzCut = (before) => {
+    const open = [...channels].filter((channel) => channel.readyState === WebSocket.OPEN);
+    if (before) swallow = open.length > 0;
+    else for (const channel of open) channel.close();
+    return open.length;
+  };
 })();"""
 Number = tuple[int, str, int]  # annotation, client, the client's own number
 Edits = list[tuple[Number, dict[str, Any]]]

@@ -107,10 +107,13 @@ def save(note: Note, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     client = body["client"]
     if note.submitted:
         return 409, {"error": "submitted", "message": "This note is submitted.", **note.as_dict()}
-    if _changed_by_others(note, client, body["base_revision"]):
+    given = [edit for edit in body["edits"] if edit["seq"] > note.seen.get(client, 0)]
+    others = _others(note, client, body["base_revision"])
+    if not given:
+        return 200, {"client": client, "ack": note.seen[client], "revision": others - 1 if others else note.revision}
+    if others:
         return 409, {"error": "conflict", "message": "Changed elsewhere.", **note.as_dict()}
     try:
-        given = [edit for edit in body["edits"] if edit["seq"] > note.seen.get(client, 0)]
         spans = _applied(note, client, given)
     except InvalidEdit as refused:
         return 422, {"error": "invalid_edit", "message": str(refused), "seq": refused.client_seq}
@@ -121,8 +124,10 @@ def save(note: Note, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"client": client, "ack": note.seen.get(client, 0), "revision": note.revision}
 
 
-def _changed_by_others(note: Note, client: str, base_revision: int) -> bool:
-    return any(event.client not in (client, MODEL_CLIENT) for event in note.events[base_revision:])
+def _others(note: Note, client: str, base_revision: int) -> int:
+    """The lowest revision above the one that the client knows that others wrote, 0 if there is none."""
+    later = enumerate(note.events[base_revision:], start=base_revision + 1)
+    return next((revision for revision, event in later if event.client not in (client, MODEL_CLIENT)), 0)
 
 
 def suggest(note: Note, spans: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ import { fetchJson, uuid } from './http.js';
 import { wordEdge, characterEdge } from './offsets.js';
 
 const NOTHING = 'Nothing is selected. Drag over words, or go to a word with Ctrl and the arrow keys.';
+const NO_SPAN = 'No span is chosen. Tab goes to the next one.';
 
 export class Actions {
   /** @param {import('./editor.js').SpanEditor} editor */
@@ -28,6 +29,13 @@ export class Actions {
     editor.dropSelection();
     if (twin?.state !== 'confirmed') editor.commit([{ before: twin, after: { ...span, state: 'confirmed' } }]);
     editor.activate(editor.document.get(span.id));
+  }
+
+  /** The active span, if it can be changed; says so if there is none. */
+  #chosen() {
+    const { activeSpan, editable } = this.editor;
+    if (editable && !activeSpan) this.editor.tell(NO_SPAN);
+    return editable ? activeSpan : null;
   }
 
   /** Changes the active span. */
@@ -65,12 +73,8 @@ export class Actions {
   /** Deletes the active span. */
   remove() {
     const { editor } = this;
-    const span = editor.activeSpan;
-    if (!editor.editable) return;
-    if (!span) {
-      editor.tell('No span is chosen. Tab goes to the next one.');
-      return;
-    }
+    const span = this.#chosen();
+    if (!span) return;
     const neighbour = editor.walk.afterRemovalOf(span);
     editor.commit([{ before: span, after: null }]);
     editor.activate(neighbour, { spoken: `Deleted ${span.label}. ` });
@@ -83,8 +87,8 @@ export class Actions {
    */
   resize({ edge, step, exact = false }) {
     const { editor } = this;
-    const span = editor.activeSpan;
-    if (!span || !editor.editable) return false;
+    const span = this.#chosen();
+    if (!span) return true;
     const move = exact ? characterEdge : wordEdge;
     const to = move(editor.document.text, span[edge], step, edge);
     const pieces = piecesOf(span).map((piece) => [...piece]);
@@ -99,21 +103,20 @@ export class Actions {
 
   /** Sets an assertion; the same again takes it away, or confirms one that the rules have suggested. */
   assert(value) {
-    const span = this.editor.activeSpan;
-    if (!span || !this.editor.editable) return false;
+    const span = this.#chosen();
+    if (!span) return true;
     const again = span.assertion === value && span.assertionBy === 'person';
     return this.#change({ assertion: again ? null : value, assertionBy: again ? null : 'person' });
   }
 
   /** Sets or takes away the mark "unsure". */
   flag() {
-    const span = this.editor.activeSpan;
-    return Boolean(span && this.editor.editable) && this.#change({ unsure: !span.unsure });
+    const span = this.#chosen();
+    return !span || this.#change({ unsure: !span.unsure });
   }
 
   openComment() {
-    const span = this.editor.activeSpan;
-    if (!span || !this.editor.editable) return false;
+    if (!this.#chosen()) return true;
     this.editor.walk.showBar();
     this.editor.floating.openComment();
     return true;

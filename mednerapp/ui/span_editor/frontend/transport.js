@@ -3,7 +3,7 @@
 // What an earlier page of this tab left unsent goes first, under that page's client and numbers.
 
 import { save } from './channel.js';
-import { afterFrame, fetchJson, uuid } from './http.js';
+import { afterFrame, fetchJson, LAST_MOMENTS, uuid } from './http.js';
 import { Outbox } from './outbox.js';
 
 const MAX_BATCH = 200;
@@ -37,6 +37,7 @@ export class Transport {
   #timer = null;
   #busy = false;
   #soon = false;
+  #hurried = 0; // the last edit that was posted because the page might go
   #closed = false;
   #waiters = [];
 
@@ -63,6 +64,7 @@ export class Transport {
     window.addEventListener('beforeunload', this.#warn);
     window.addEventListener('online', this.#retryNow);
     document.addEventListener('visibilitychange', this.#retryNow);
+    for (const name of LAST_MOMENTS) window.addEventListener(name, this.#hurry);
     if (this.pending.length) this.#schedule(0);
   }
 
@@ -144,6 +146,7 @@ export class Transport {
     window.removeEventListener('beforeunload', this.#warn);
     window.removeEventListener('online', this.#retryNow);
     document.removeEventListener('visibilitychange', this.#retryNow);
+    for (const name of LAST_MOMENTS) window.removeEventListener(name, this.#hurry);
   }
 
   #warn = (event) => {
@@ -154,6 +157,17 @@ export class Transport {
 
   #retryNow = () => {
     if (this.pending.length && !this.blocked) this.#schedule(0);
+  };
+
+  /** The page may go any moment: what is on its way, and what waits behind it, is posted as well, which outlives the page. */
+  #hurry = ({ type }) => {
+    if (type === 'visibilitychange' && !document.hidden) return;
+    if (!this.#busy || this.blocked || !this.pending.length) return; // else it is sent in the usual way
+    const { client, payload } = this.#batch();
+    const last = payload.edits.at(-1).seq;
+    if (client === this.client && last === this.#hurried) return;
+    this.#hurried = last;
+    fetchJson(this.saveUrl, payload);
   };
 
   /** @param {number | null} delay ms; null keeps the waiting timer */
@@ -168,16 +182,21 @@ export class Transport {
     this.#timer = null;
     if (this.#busy || this.blocked || !this.pending.length) return;
     this.#busy = true;
-    const { client, base } = this.pending[0];
-    const stop = this.pending.findIndex((edit) => edit.client !== client);
-    const edits = this.pending.slice(0, Math.min(stop < 0 ? MAX_BATCH : stop, MAX_BATCH)).map(asSent);
-    const base_revision = client === this.client ? this.revision : base;
-    const answer = await save(this.saveUrl, { client, base_revision, edits });
+    const { client, payload } = this.#batch();
+    const answer = await save(this.saveUrl, payload);
     this.#busy = false;
-    this.#receive(answer, client, edits);
+    this.#receive(answer, client, payload.edits);
     if (this.pending.length && !this.blocked) this.#schedule(this.problem ? this.#backOff() : 0);
     this.onChange();
     this.#settle();
+  }
+
+  /** The first edits that wait, all of one client. */
+  #batch() {
+    const { client, base } = this.pending[0];
+    const stop = this.pending.findIndex((edit) => edit.client !== client);
+    const edits = this.pending.slice(0, Math.min(stop < 0 ? MAX_BATCH : stop, MAX_BATCH)).map(asSent);
+    return { client, payload: { client, base_revision: client === this.client ? this.revision : base, edits } };
   }
 
   #receive({ status, body }, client, edits) {
