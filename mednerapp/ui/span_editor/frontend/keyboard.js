@@ -1,6 +1,6 @@
 // From a pressed key to the command that it means.
 
-import { KEYS, keysOf } from './keys.js';
+import { byName, KEYS, keysOf } from './keys.js';
 
 const WRITES = 'input, textarea, select, [contenteditable]';
 
@@ -17,6 +17,7 @@ export class Keyboard {
         .map((key) => ({ ...key, run: (argument) => feature.commands[key.command.split('.').at(-1)](argument) }))),
       ...KEYS,
     ];
+    this.rows = byName(this.table);
     editor.root.addEventListener('keydown', (event) => { if (!this.#isInText(event)) this.#onKey(event); });
     // A key in the text is taken before the document and the page's frameworks see it: they would look at each of the hundreds a minute.
     window.addEventListener('keydown', this.#down, true);
@@ -59,7 +60,7 @@ export class Keyboard {
     const chord = event.ctrlKey || event.metaKey || event.altKey;
     if (!chord || event.altKey) event.stopPropagation(); // Streamlit has hotkeys on bare letters
     const [target] = event.composedPath();
-    if (target instanceof Element && target.matches(WRITES)) return;
+    if (target !== this.editor.text && target instanceof Element && target.matches(WRITES)) return;
     const button = target instanceof HTMLButtonElement ? target : null;
     let done = false;
     if (banner.confirm && event.key === 'Enter') {
@@ -82,7 +83,7 @@ export class Keyboard {
   /** @returns {boolean} whether the key was ours */
   #run(event, chord) {
     const { editor } = this;
-    for (const key of keysOf(event, this.table)) {
+    for (const key of keysOf(event, this.rows)) {
       if (editor.help.open && !['walk.clear', 'keyboard.toggleHelp'].includes(key.command)) continue;
       if (key.edits && editor.data.readOnly) continue;
       if (this.#perform(key) !== false) return true;

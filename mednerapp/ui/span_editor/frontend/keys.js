@@ -86,14 +86,22 @@ export const GESTURES = [
   ['walk', 'Click on a span', 'make it active; click again for the span around it'],
 ];
 
+/** The rows of a table by the names of their keys, each in the order of the table.
+ *  @param {Key[]} table
+ *  @returns {Map<string, Key[]>} */
+export function byName(table) {
+  const rows = new Map();
+  for (const key of table) for (const name of key.names) rows.set(name, [...(rows.get(name) ?? []), key]);
+  return rows;
+}
+
 /** The rows that a pressed key may mean, in the order of the table.
  *  @param {KeyboardEvent} event
- *  @param {Key[]} table
+ *  @param {Map<string, Key[]>} rows by name
  *  @returns {Key[]} */
-export function keysOf(event, table) {
+export function keysOf(event, rows) {
   const alone = event.altKey && /^Key[A-Z]$/.test(event.code) ? event.code[3] : event.key;
-  const name = alone.toLowerCase();
   const chord = event.ctrlKey || event.metaKey;
-  return table.filter((key) => key.names.includes(name) && Boolean(key.chord) === chord
+  return (rows.get(alone.toLowerCase()) ?? []).filter((key) => Boolean(key.chord) === chord
     && Boolean(key.alt) === event.altKey && (key.shift === undefined || key.shift === event.shiftKey));
 }

@@ -2,6 +2,7 @@
 // Everywhere else in the product an offset counts Unicode code points; JavaScript strings count UTF-16 units. The class
 // below is the only place where one becomes the other.
 
+const PAIR = /[\u{10000}-\u{10ffff}]/gu; // the engine looks for it several times faster than a loop over the text
 const WORD = /[\p{L}\p{M}\p{N}_]/u;
 const MARK = /\p{M}/u;
 const SPACE = /\s/u;
@@ -12,12 +13,7 @@ export class OffsetMap {
 
   /** @param {string} text */
   constructor(text) {
-    for (let i = 0; i < text.length; i += 1) {
-      if (text.codePointAt(i) > 0xffff) {
-        this.#pairs.push(i);
-        i += 1;
-      }
-    }
+    for (const { index } of text.matchAll(PAIR)) this.#pairs.push(index);
   }
 
   /** @param {number} unit UTF-16 offset, not inside a surrogate pair
