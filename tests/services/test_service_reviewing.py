@@ -132,8 +132,8 @@ def test_the_timeline_tells_who_did_what(desk: Desk) -> None:
     revision, entries = reviewing.past(desk.store, user=desk.user, annotation_id=desk.annotation_id)
     assert revision == 5
     assert [(e.first, e.last, e.who, e.what, e.kind.value) for e in entries] == [
-        (5, 5, "annotator", "took back 1 change", "undo"),
-        (3, 4, "annotator", "marked 1, accepted 1", "do"),
+        (5, 5, "annotator", "took back 1 change: “Fever”", "undo"),
+        (3, 4, "annotator", "marked “chest pain”; accepted “Fever”", "do"),
         (1, 2, "", "2 suggestions", "suggestions"),
     ]
 
