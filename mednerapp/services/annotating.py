@@ -206,8 +206,8 @@ def save_edits(
         conflict (their acknowledgement was lost), nor are suggestions; those of anybody else are.
 
     Raises:
-        RevisionConflict: somebody else wrote after `base_revision`, or it is none of this annotation's; nothing was
-            stored.
+        RevisionConflict: somebody else wrote after `base_revision`, or it is none of this annotation's, or an edit is
+            among them that was refused before others of the client; nothing was stored.
         AnnotationSubmitted: it has to be reopened first; nothing was stored.
         InvalidEdit: one edit cannot be applied; the ones before it were stored.
         PermissionDenied: it is another person's annotation.
@@ -229,14 +229,22 @@ def save_edits(
             return Saved(last_seq, standing.first_other - 1 if standing.first_other else head.revision)
         if head.state is AnnotationState.SUBMITTED:
             raise AnnotationSubmitted("The note was submitted. Reopen it to go on editing.")
-        # A client that is ahead of the database knew edits that a restored backup does not hold.
-        if base_revision > head.revision or standing.first_other:
+        # A client that is ahead of the database knew edits that a restored backup does not hold. One that comes with
+        # edits that were refused is from before it heard so: what follows them builds on what is not there.
+        ahead = base_revision > head.revision
+        if ahead or standing.first_other or _refused(tx, annotation_id, client, edits, last_seq):
             raise RevisionConflict(expected=base_revision, actual=head.revision)
         changes, problem = _changes(tx, annotation_id=annotation_id, edits=fresh, standing=standing)
         revision = record(tx, head=head, client=client, user_id=user.id, changes=changes)
     if problem:
         raise problem
     return Saved(fresh[-1].client_seq, revision)
+
+
+def _refused(tx: Transaction, annotation_id: int, client: str, edits: Sequence[Edit], last_seq: int) -> bool:
+    """Whether edits with numbers up to the last one that is stored are among them that are not stored."""
+    known = {edit.client_seq for edit in edits if edit.client_seq <= last_seq}
+    return bool(known) and known != tx.annotations.stored(annotation_id, client=client, numbers=known)
 
 
 def _check_own(head: AnnotationHead, user: User) -> None:

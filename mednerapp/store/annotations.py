@@ -200,6 +200,12 @@ class Annotations:
         )
         return {row.span_id: span_from_dict(row.before) for row in rows}
 
+    def stored(self, annotation_id: int, *, client: str, numbers: Collection[int]) -> set[int]:
+        """Which of a client's edits with these numbers are stored."""
+        e = EVENTS
+        query = select(e.client_seq).where(e.annotation_id == annotation_id, e.client == client)
+        return set(self._session.scalars(query.where(e.client_seq.in_(numbers))))
+
     def written_by_others(self, annotation_id: int, *, client: str, after_revision: int) -> bool:
         """Whether another person's client or tab has stored an event with a revision above `after_revision`.
 

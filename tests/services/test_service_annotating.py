@@ -324,6 +324,21 @@ def test_a_repeated_delivery_does_not_confirm_what_another_tab_wrote_since(desk:
     assert desk.spans["a"].span.label == "Test"
 
 
+def test_a_late_batch_with_an_edit_that_was_refused_stores_nothing_that_builds_on_it(desk: Desk) -> None:
+    """The client has taken back 2, which was refused, and 4, which builds on it, before the batch arrives."""
+    desk.open()
+    first, bad = create(1, "a", CHEST_PAIN), change(2, EditAction.RELABEL, "m0", replace(FEVER, label="Nonsense"))
+    third, fourth = create(3, "b", CHEST_PAIN), delete(4, "m0")
+    desk.save(first, base=3)
+    with pytest.raises(InvalidEdit):
+        desk.save(bad, base=4)
+    desk.save(third, base=4)
+    with pytest.raises(RevisionConflict):
+        desk.save(bad, third, fourth, base=4)
+    assert "m0" in desk.spans
+    assert desk.save(create(5, "c", CHEST_PAIN), base=5) == Saved(5, 6)
+
+
 def test_what_another_tab_wrote_meanwhile_is_a_conflict_and_nothing_is_stored(desk: Desk) -> None:
     desk.open()
     desk.save(create(1, "a", CHEST_PAIN), base=3, client="tab-2")

@@ -7,6 +7,7 @@ import { afterFrame, fetchJson, LAST_MOMENTS, uuid } from './http.js';
 import { Outbox } from './outbox.js';
 
 const MAX_BATCH = 200;
+const MAX_HURRIED = 60; // what outlives a page has to be small: about 64 KiB, with all that is on its way
 const FIRST_DELAY = 250; // ms, doubled after every failure
 const LAST_DELAY = 5_000; // ms
 
@@ -37,7 +38,7 @@ export class Transport {
   #timer = null;
   #busy = false;
   #soon = false;
-  #hurried = 0; // the last edit that was posted because the page might go
+  #hurried = null; // {key, answer}: what was posted because the page might go
   #closed = false;
   #waiters = [];
 
@@ -163,11 +164,14 @@ export class Transport {
   #hurry = ({ type }) => {
     if (type === 'visibilitychange' && !document.hidden) return;
     if (!this.#busy || this.blocked || !this.pending.length) return; // else it is sent in the usual way
-    const { client, payload } = this.#batch();
-    const last = payload.edits.at(-1).seq;
-    if (client === this.client && last === this.#hurried) return;
-    this.#hurried = last;
-    fetchJson(this.saveUrl, payload);
+    const { client, payload } = this.#batch(MAX_HURRIED);
+    const key = `${client} ${payload.edits.at(-1).seq}`;
+    if (key === this.#hurried?.key) return;
+    const hurried = { key, answer: fetchJson(this.saveUrl, payload) };
+    this.#hurried = hurried;
+    hurried.answer.then(({ status }) => {
+      if (status !== 200 && this.#hurried === hurried) this.#hurried = null; // it may be needed again
+    });
   };
 
   /** @param {number | null} delay ms; null keeps the waiting timer */
@@ -184,6 +188,7 @@ export class Transport {
     this.#busy = true;
     const { client, payload } = this.#batch();
     const answer = await save(this.saveUrl, payload);
+    if (answer.status === 422) await this.#hurried?.answer; // it holds edits that are about to be taken back
     this.#busy = false;
     this.#receive(answer, client, payload.edits);
     if (this.pending.length && !this.blocked) this.#schedule(this.problem ? this.#backOff() : 0);
@@ -192,17 +197,18 @@ export class Transport {
   }
 
   /** The first edits that wait, all of one client. */
-  #batch() {
+  #batch(most = MAX_BATCH) {
     const { client, base } = this.pending[0];
     const stop = this.pending.findIndex((edit) => edit.client !== client);
-    const edits = this.pending.slice(0, Math.min(stop < 0 ? MAX_BATCH : stop, MAX_BATCH)).map(asSent);
+    const edits = this.pending.slice(0, Math.min(stop < 0 ? most : stop, most)).map(asSent);
     return { client, payload: { client, base_revision: client === this.client ? this.revision : base, edits } };
   }
 
   #receive({ status, body }, client, edits) {
     if (status === 200 && body.ack >= edits[0].seq) {
       const open = this.pending.filter((edit) => edit.client !== client || edit.seq > body.ack);
-      this.unseen += Math.max(0, body.revision - this.revision) - (this.pending.length - open.length);
+      const acknowledged = this.pending.length - open.length; // of an earlier page: they may be in `revision` already
+      this.unseen += Math.max(0, body.revision - this.revision - acknowledged);
       this.pending = open;
       this.outbox.acknowledge(client, body.ack);
       this.revision = Math.max(this.revision, body.revision);
