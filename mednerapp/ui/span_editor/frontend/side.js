@@ -1,6 +1,7 @@
 // The panels beside the text: one is open at a time, a column right of the text (under it where the editor is narrow).
 
 import { button, element } from './elements.js';
+import { remember, remembered } from './remembering.js';
 
 const REMEMBERED = 'medner.side'; // in sessionStorage: the id of the open panel, nothing else
 
@@ -37,7 +38,7 @@ export class Side {
     const opener = button(panel.title, () => this.toggle(panel.id), { 'aria-expanded': 'false', 'aria-controls': 'side' });
     this.#buttons.set(panel.id, opener);
     this.openers.append(opener);
-    if (remembered() === panel.id && !this.#current) queueMicrotask(() => { if (!this.#current) this.open(panel.id, { focus: false }); });
+    if (remembered(REMEMBERED) === panel.id && !this.#current) queueMicrotask(() => { if (!this.#current) this.open(panel.id, { focus: false }); });
   }
 
   /** Takes a panel away again. */
@@ -72,7 +73,7 @@ export class Side {
       this.#body.replaceChildren(panel.element);
       this.element.hidden = false;
       this.#buttons.get(id).setAttribute('aria-expanded', 'true');
-      remember(id);
+      remember(REMEMBERED, id);
       panel.onShow?.();
     }
     if (focus) this.focus();
@@ -83,7 +84,7 @@ export class Side {
     const inside = this.element.contains(this.element.getRootNode().activeElement);
     this.#leave();
     this.element.hidden = true;
-    remember('');
+    remember(REMEMBERED, '');
     if (inside) this.editor.focus();
   }
 
@@ -118,21 +119,5 @@ export class Side {
     this.editor.focus();
     event.preventDefault();
     event.stopPropagation();
-  }
-}
-
-function remembered() {
-  try {
-    return sessionStorage.getItem(REMEMBERED);
-  } catch {
-    return null; // storage can be switched off
-  }
-}
-
-function remember(id) {
-  try {
-    sessionStorage.setItem(REMEMBERED, id);
-  } catch {
-    // the panel is simply closed after a reload
   }
 }

@@ -6,6 +6,7 @@ import { safeColor } from '../colors.js';
 import { mentionOf } from '../document.js';
 import { button, element } from '../elements.js';
 import { whenIdle } from '../http.js';
+import { remember, remembered } from '../remembering.js';
 import { badgeOf } from '../segments.js';
 import { count, field, select, walkable, write } from './shared.js';
 
@@ -32,7 +33,7 @@ export class Spans {
   commands = { open: () => this.editor.side.toggle(ID) };
   #kind = 'all';
   #label = ANY;
-  #order = kept();
+  #order = keptOrder();
   #rows = new Map(); // id → {span, color, item, button}, in the order of the list
   #seen = null; // id of the row that was brought into view
   #stop = null; // the button that Tab reaches
@@ -146,7 +147,7 @@ export class Spans {
     this.#choices.replaceChildren(
       field('Show', select(Object.entries(KINDS).map(([key, [words]]) => [key, words]), this.#kind, change((kind) => { this.#kind = kind; }))),
       field('Label', select([[ANY, 'All'], ...labels], this.#label, change((label) => { this.#label = label; }))),
-      field('Order', select(Object.entries(ORDERS), this.#order, change((order) => { this.#order = order; keep(order); }))),
+      field('Order', select(Object.entries(ORDERS), this.#order, change((order) => { this.#order = order; remember(KEPT, order); }))),
     );
   }
 
@@ -250,19 +251,8 @@ function short(words) {
   return line.length > LONGEST ? `${line.slice(0, LONGEST).replace(/[\ud800-\udbff]$/u, '')}…` : line;
 }
 
-function kept() {
-  try {
-    const order = sessionStorage.getItem(KEPT);
-    return order in ORDERS ? order : 'text';
-  } catch {
-    return 'text'; // storage can be switched off
-  }
-}
-
-function keep(order) {
-  try {
-    sessionStorage.setItem(KEPT, order);
-  } catch {
-    // it lasts as long as the page
-  }
+/** The order that was chosen last in this tab. */
+function keptOrder() {
+  const order = remembered(KEPT);
+  return order in ORDERS ? order : 'text';
 }
