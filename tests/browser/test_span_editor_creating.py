@@ -68,6 +68,25 @@ def test_a_number_key_relabels_the_active_span_and_confirms_it(editor: Editor) -
     assert (edit["action"], edit["before"]["state"]) == ("relabel", "suggested")
 
 
+def test_relabelling_to_a_label_that_the_words_have_joins_the_two_spans_in_one_step(editor: Editor) -> None:
+    rejected = {**METFORMIN, "id": "s9", "label": "Procedure", "state": "rejected", "comment": "a drug"}
+    remark = {**METFORMIN, "assertion": "possible", "assertion_by": "person", "comment": "dose?", "unsure": True}
+    editor.open([remark, rejected])
+    before = contents(editor.saved())
+    editor.focus()
+    editor.press("Tab", "4")
+    joined = {**remark, "id": "s9", "label": "Procedure", "state": "confirmed"}
+    (one,) = editor.saved()
+    assert contents([one]) == contents([joined])
+    assert (one["comment"], one["assertion"], one["unsure"]) == ("a drug\ndose?", "possible", True)
+    assert editor.snapshot()["active"] == "s9"
+    expect(editor.page.locator(".status")).to_contain_text("the two spans are one now")
+    editor.press("Control+z")
+    assert contents(editor.saved()) == before
+    editor.press("Control+Shift+z")
+    assert contents(editor.saved()) == contents([joined])
+
+
 def test_keys_accept_reject_and_delete_and_go_on_to_the_next_suggestion(editor: Editor) -> None:
     editor.open(ALL)
     editor.focus()

@@ -7,6 +7,15 @@ import { wordEdge, characterEdge } from './offsets.js';
 const NOTHING = 'Nothing is selected. Drag over words, or go to a word with Ctrl and the arrow keys.';
 const NO_SPAN = 'No span is chosen. Tab goes to the next one.';
 
+/** What people have said of a span and of the one that it takes in. */
+const remarksOf = (span, taken) => {
+  const judged = [span, taken].find(({ assertionBy }) => assertionBy === 'person') ?? span;
+  return {
+    assertion: judged.assertion, assertionBy: judged.assertionBy,
+    comment: [...new Set([span.comment, taken.comment])].filter(Boolean).join('\n'), unsure: span.unsure || taken.unsure,
+  };
+};
+
 export class Actions {
   /** @param {import('./editor.js').SpanEditor} editor */
   constructor(editor) {
@@ -19,7 +28,7 @@ export class Actions {
     if (!editor.editable) return;
     const range = editor.selected ?? editor.cursor.word;
     if (range) this.#create(range, name);
-    else if (!this.#change({ label: name, state: 'confirmed' })) editor.tell(NOTHING);
+    else if (!this.#relabel(name)) editor.tell(NOTHING);
   }
 
   #create({ start, end }, label) {
@@ -29,6 +38,20 @@ export class Actions {
     editor.dropSelection();
     if (twin?.state !== 'confirmed') editor.commit([{ before: twin, after: { ...span, state: 'confirmed' } }]);
     editor.activate(editor.document.get(span.id));
+  }
+
+  /** Gives the active span a label. One that the same words have already takes it in, so that no two spans are equal. */
+  #relabel(label) {
+    const { editor } = this;
+    const before = editor.activeSpan;
+    const twin = before && before.label !== label && !before.fragments.length
+      ? editor.document.find(before.start, before.end, label) : null;
+    if (!twin) return this.#change({ label, state: 'confirmed' });
+    editor.commit([{ before, after: null }, { before: twin, after: { ...twin, ...remarksOf(twin, before), state: 'confirmed' } }]);
+    const words = `These words were marked as ${label} already: the two spans are one now.`;
+    editor.activate(editor.document.get(twin.id), { spoken: `${words} ` });
+    editor.status.tell(words);
+    return true;
   }
 
   /** The active span, if it can be changed; says so if there is none. */
