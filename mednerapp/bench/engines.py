@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from mednerapp.ner.alignment import EncodedNote, FloatArray, decode
 from mednerapp.ner.compiled import Compiled
 from mednerapp.ner.loading import Tagger, open_classifier, open_words, quiet, window_of
 from mednerapp.ner.manifest import read_manifest
-from mednerapp.ner.prediction import token_log_probabilities
+from mednerapp.ner.prediction import CPU_TOKENS, token_log_probabilities
 from mednerapp.ner.tags import bio_tags
-from mednerapp.ner.windows import SPECIAL_TOKENS, WindowPlan, cut
+from mednerapp.ner.windows import SPECIAL_TOKENS, WindowPlan, batches, cut
 from mednerapp.ner.words import IntArray
 
 STARTER = Path(mednerapp.__file__).parent / "assets" / "starter"
@@ -49,6 +49,29 @@ class Ours:
         """Tokens of every window that goes through the encoder, special ones included."""
         plan = self.tagger.window
         return [w.stop - w.start + SPECIAL_TOKENS for note in self.notes for w in cut(len(note.ids), plan)]
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """The linear layers of one of our engines and nothing else, on batches of the same sizes: its time if words,
+    attention, GELU, norms, sums and decoding were free.
+    """
+
+    compiled: Compiled
+    windows: Callable[[], list[int]]
+    width: int
+
+    def run(self, texts: Sequence[str]) -> None:
+        del texts  # those of the engine, which has encoded them
+        lengths = self.windows()
+        with torch.inference_mode():
+            for group in batches(lengths, CPU_TOKENS):
+                rows = sum(lengths[i] for i in group)
+                narrow, wide = torch.ones(rows, self.width), torch.ones(rows, 4 * self.width)
+                for layer in self.compiled.layers:
+                    for kernel in (layer.query_key_value, layer.attended, layer.up):
+                        kernel(narrow)
+                    layer.down(wide)
 
 
 @dataclass(slots=True)

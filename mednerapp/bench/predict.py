@@ -24,12 +24,13 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from mednerapp.bench.engines import SIZES, Bench, Ours, open_bench
+from mednerapp.bench.engines import SIZES, Bench, Ours, Products, open_bench
 from mednerapp.bench.notes import synthetic_notes
 from mednerapp.bench.peak import matrix_peak, synchronize
 from mednerapp.domain.devices import Precision
 from mednerapp.domain.notes import content_hash
 from mednerapp.domain.spans import Span
+from mednerapp.ner.compiled import Compiled
 from mednerapp.ner.kernels import has_bf16, has_int8
 from mednerapp.ner.loading import pick_device
 from mednerapp.ner.manifest import seen_notes
@@ -38,6 +39,7 @@ from mednerapp.scoring.strict import Counts, count_strict, micro, precision_reca
 
 T = TypeVar("T")
 PER_NOTE, BATCHED = "pipeline, per note", "pipeline, batch 8"
+PRODUCTS = "our products alone"  # fp32 on a CPU
 # The labels of MACCROBAT that are ours, renamed, as for the starter.
 _MACCROBAT = {
     "Disease_disorder": "Disease",
@@ -71,9 +73,9 @@ class Timing:
         }
 
 
-def work_of(windows: Sequence[int], layers: int, width: int) -> float:
+def work_of(windows: Sequence[int], layers: int, width: int, *, attention: bool = True) -> float:
     """Floating-point operations of an encoder on windows of so many tokens: linear layers and attention, no padding."""
-    return float(sum(layers * (24 * width**2 * n + 4 * width * n**2) for n in windows))
+    return float(sum(layers * (24 * width**2 * n + attention * 4 * width * n**2) for n in windows))
 
 
 def measure(bench: Bench, texts: Sequence[str], *, device: str, repeats: int) -> dict[str, Timing]:
@@ -85,6 +87,9 @@ def measure(bench: Bench, texts: Sequence[str], *, device: str, repeats: int) ->
     }
     for run in engines.values():
         run(texts[:8])
+    plain = bench.ours["fp32"]
+    if device == "cpu" and isinstance(plain.tagger.compiled, Compiled):
+        engines[PRODUCTS] = Products(plain.tagger.compiled, plain.windows, bench.width).run
     for ours in bench.ours.values():
         ours.notes = ours.tagger.words.encode(texts)
     theirs = [len(ids) for text in texts for ids, _ in bench.pipelines[1].chunks(text)]
@@ -93,6 +98,8 @@ def measure(bench: Bench, texts: Sequence[str], *, device: str, repeats: int) ->
         name: Timing(work_of(theirs if name in (PER_NOTE, BATCHED) else mine, bench.layers, bench.width))
         for name in engines
     }
+    if PRODUCTS in engines:
+        timings[PRODUCTS].work = work_of(mine, bench.layers, bench.width, attention=False)
     names = list(engines)
     for turn in range(repeats):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:

@@ -76,6 +76,11 @@ class Compiled:
             self._head_dtype = torch.float32 if on_cpu else self._dtype
             self._head = (head.weight.detach().to(self._head_dtype), head.bias.detach().to(self._head_dtype))
 
+    @property
+    def layers(self) -> tuple[_Layer, ...]:
+        """The encoder's layers, first to last."""
+        return tuple(self._layers)
+
     def __call__(self, packed: Packed) -> Tensor:
         with torch.inference_mode():
             hidden = _embedded(self._embeddings, packed).to(self._dtype)

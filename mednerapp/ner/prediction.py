@@ -20,7 +20,7 @@ Progress = Callable[[int], None]
 
 # On a CPU, small enough for the token vectors to stay in its caches, large enough to read the weights seldom; on a GPU,
 # enough for all of its units.
-_CPU_TOKENS = 512
+CPU_TOKENS = 512
 _GPU_TOKENS = 32_768
 
 
@@ -61,7 +61,7 @@ def token_log_probabilities(
     waiting = np.bincount([n for n, _ in windows], minlength=len(notes))
     done = int((waiting == 0).sum())
     lengths = [window.stop - window.start + SPECIAL_TOKENS for _, window in windows]
-    for group in batches(lengths, batch_tokens or (_GPU_TOKENS if tagger.device != "cpu" else _CPU_TOKENS)):
+    for group in batches(lengths, batch_tokens or (_GPU_TOKENS if tagger.device != "cpu" else CPU_TOKENS)):
         chosen = [windows[i] for i in group]
         ids = [_with_special(tagger, notes[n].ids[window.start : window.stop]) for n, window in chosen]
         scores = _forward(tagger, ids)

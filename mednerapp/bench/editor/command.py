@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from mednerapp.bench.editor import peers, product, report
 from mednerapp.bench.editor.driving import CHROMIUM, Keys, PlaywrightMissingError, chromium, counted, new_context
 from mednerapp.bench.editor.first_paint import editor_data, measure_first_paint
-from mednerapp.bench.editor.keyboard import Typist, spread
+from mednerapp.bench.editor.keyboard import ONE_CLASS, Typist, spread
 from mednerapp.bench.editor.notes import SIZES, LongNote, Size, long_note
 from mednerapp.bench.editor.saves import measure_saves
 from mednerapp.bench.editor.statics import static_server
@@ -128,6 +128,7 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
         plain = Keys(plain_page, random.Random(0))  # noqa: S311  moments, not secrets
         typist = Typist(page, plain)
         actions = typist.work(starts)
+        page_itself = actions.pop(ONE_CLASS)
         typist.go_to(starts[len(starts) // 2])
         saves = measure_saves(page, plan.samples)
         in_product = counted(page)
@@ -137,6 +138,7 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
             "words": note.size.words,
             "spans": len(note.spans),
             "actions": {name: report.action(timed, note.size) for name, timed in actions.items()},
+            "one_class": report.one_class(page_itself),
             "save": report.save(saves),
             "first_paint": report.first_paint(first, note.size),
             "page": in_product,

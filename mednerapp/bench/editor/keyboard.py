@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ACTIONS = ("next", "relabel", "undo", "accept", "resize", "delete", "create")
+ONE_CLASS = "one class, in this page"  # what the page itself costs: its floor, had it one of its own
 WARM_UP = 4  # rounds at most that are not counted
 _SETTLED = """async () => {
   const until = performance.now() + 20000;
@@ -75,6 +76,10 @@ def is_create(before: State, after: State) -> bool:
     return bool(after["count"] == before["count"] + 1)
 
 
+def is_nothing(before: State, after: State) -> bool:
+    return before == after
+
+
 class Typist:
     """Works on the open note of one page."""
 
@@ -83,7 +88,7 @@ class Typist:
         self.page = page
         self.keys = Keys(page, draw)
         self.plain = plain
-        self.found = {action: Timed() for action in ACTIONS}
+        self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
 
     def work(self, targets: Sequence[int]) -> dict[str, Timed]:
         """One round of all actions at each place, after uncounted ones at the first places.
@@ -92,7 +97,7 @@ class Typist:
         """
         for start in targets[:WARM_UP]:
             self._round(start)
-        self.found = {action: Timed() for action in ACTIONS}
+        self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
         for start in targets:
             self._round(start)
         for timed in self.found.values():
@@ -101,6 +106,9 @@ class Typist:
 
     def _round(self, start: int) -> None:
         self.go_to(start)
+        self.page.evaluate("() => __bench.choose()")
+        for _ in range(2):  # off and on again
+            self._timed(ONE_CLASS, "F8", is_nothing)
         self._timed("next", "ArrowRight", is_next)
         label = self._settled()["active"]["label"]
         self._timed("relabel", "2" if label == "Disease" else "1", is_relabel)

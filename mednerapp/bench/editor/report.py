@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mednerapp.bench.editor.first_paint import FirstPaints
-from mednerapp.bench.editor.keyboard import ACTIONS, Timed
+from mednerapp.bench.editor.keyboard import ACTIONS, ONE_CLASS, Timed
 from mednerapp.bench.editor.notes import Size
 from mednerapp.bench.editor.peers import Peer
 from mednerapp.bench.editor.saves import Saves
@@ -50,6 +50,14 @@ def action(timed: Timed, size: Size) -> dict[str, Any]:
         answer["targets"] = list(targets)
         answer["met"] = answer["ratio_median"] <= targets[0] and answer["ratio_p95"] <= targets[1]
     return answer
+
+
+def one_class(timed: Timed) -> dict[str, Any]:
+    """The page against the floor, without the editor: no target."""
+    return {
+        "samples": len(timed.frames),
+        **compared([one.painted for one in timed.floor], [one.painted for one in timed.frames]),
+    }
 
 
 def save(saves: Saves) -> dict[str, Any]:
@@ -108,6 +116,7 @@ _HEAD = f"{'':26}{'floor':>15}{'editor':>15}{'ratio':>14}  target"
 def _size(name: str, size: dict[str, Any]) -> list[str]:
     lines = [f"{name} (words/spans)", _HEAD]
     lines += [_row(action_, size["actions"][action_]) for action_ in ACTIONS]
+    lines.append(_row(ONE_CLASS, size["one_class"]))
     lines.append(_row("edit → acknowledged", size["save"]))
     lines.append(_row("first paint", size["first_paint"]))
     counted = size["first_paint"]["counted"]

@@ -11,6 +11,7 @@
     sample.painted = performance.now() - sample.at;
     resolve(sample);
   };
+  let chosen = null; // see choose()
   const afterPaint = () => requestAnimationFrame(() => {
     // It may draw later, in a frame of its own; what has not drawn in a second never does.
     if (armed.until?.() === false && performance.now() - armed.sample.at < 1000) afterPaint();
@@ -63,6 +64,12 @@
   };
   window.addEventListener('keydown', (event) => {
     if (saving && saving.at === undefined && !MODIFIERS.includes(event.key)) saving.at = event.timeStamp;
+    if (event.key === 'F8' && chosen) {
+      event.preventDefault();
+      event.stopImmediatePropagation(); // nobody else sees it: what it costs is the page, not a handler
+      chosen.classList.toggle('active');
+      return;
+    }
     if (event.key !== 'F9' || !saving) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -77,6 +84,10 @@
       window.__benchSample = new Promise((resolve) => { armed = { resolve, until, sample: null }; });
     },
     sample: () => window.__benchSample,
+    /** From now on F8 does to the active span's element what the plain page's key does to its own, and nothing else. */
+    choose() {
+      chosen = this.root().querySelector('.text mark.active');
+    },
     /** Times a call instead of a key, to the frame in which `until` holds. */
     async call(work, until = null) {
       this.arm(until);

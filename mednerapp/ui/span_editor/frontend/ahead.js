@@ -1,8 +1,11 @@
-// What the frame of a key shows of its edit: colours and lines, which lay nothing out anew. The painter draws the rest (badges,
-// segments) right after that frame.
+// What the frame of a key shows of what it did: by highlights, which paint over the text. Another class on a segment would cost that
+// frame the styles of the segment and its badge. The painter draws the rest (looks, badges, segments) right after it.
 
-import { samePlace } from './document.js';
+import { piecesOf, samePlace } from './document.js';
 import { facts } from './segments.js';
+
+/** Whether a tint says what has changed: a label was given, or a suggestion confirmed. */
+const isConfirmed = (before, after) => after.state === 'confirmed' && (before.state !== after.state || before.label !== after.label);
 
 export class Ahead {
   #layers = new Map(); // name → Highlight, registered as long as the page lives: registering is what costs
@@ -22,39 +25,49 @@ export class Ahead {
     if (!globalThis.CSS?.highlights) return false;
     if (![before, after].every((span) => !span || painter.isDrawn(span))) return false;
     if (!after) return this.#leave(before);
-    if (!before) return this.#tint(after);
-    const segments = painter.segmentsOf(after);
-    if (!samePlace(before, after) && !this.#move(before, after)) return false;
-    for (const segment of segments) painter.restyle(segment);
+    const moved = before && !samePlace(before, after);
+    if (moved && !this.#move(before, after)) return false;
+    if (!before || moved || isConfirmed(before, after)) this.#tint(after);
+    else for (const segment of painter.segmentsOf(after)) painter.restyle(segment);
     return true;
   }
 
-  /** A span that is gone: its segments look like plain text, if they show nothing else. */
+  /**
+   * Shows which span is active now.
+   * @returns {boolean} false: the painter has to show it now
+   */
+  activate(span) {
+    if (!globalThis.CSS?.highlights || (span && !this.painter.isDrawn(span))) return false;
+    this.#layers.get('ahead-active')?.clear();
+    if (span) this.#highlightAll('ahead-active', span);
+    return true;
+  }
+
+  /** A span that is gone: its text looks like plain text, if it shows nothing else. */
   #leave(span) {
     const segments = this.painter.segmentsOf(span);
     const alone = segments.every((segment) => facts.get(segment).ids.length === 1 && !facts.get(segment).passing.length);
-    if (alone) for (const segment of segments) segment.setAttribute('class', 'segment leaving');
+    if (alone) this.#highlightAll('ahead-left', span);
     return alone;
   }
 
-  /** A span that is new is tinted in its label's colour. */
+  /** A span that is new, confirmed or somewhere else is tinted in its label's colour. */
   #tint(span) {
-    if (span.fragments.length) return false;
-    this.#highlight(`ahead-${this.painter.colorOf(span.label).name}`, span.start, span.end);
-    return true;
+    this.#highlightAll(`ahead-${this.painter.colorOf(span.label).name}`, span);
   }
 
-  /** A span one edge of which has moved: what it has taken is tinted, what it has left looks like the page. */
+  /** A span one edge of which has moved: what it has left looks like the page. */
   #move(before, after) {
     if (before.fragments.length || after.fragments.length) return false;
     if (before.start !== after.start && before.end !== after.end) return false;
-    const name = `ahead-${this.painter.colorOf(after.label).name}`;
-    const part = (layer, start, end) => start < end && this.#highlight(layer, start, end);
-    part(name, after.start, before.start);
-    part(name, before.end, after.end);
-    part('ahead-left', before.start, after.start);
-    part('ahead-left', after.end, before.end);
+    const left = (start, end) => start < end && this.#highlight('ahead-left', start, end);
+    left(before.start, after.start);
+    left(after.end, before.end);
     return true;
+  }
+
+  #highlightAll(name, span) {
+    for (const [start, end] of piecesOf(span)) this.#highlight(name, start, end);
   }
 
   #highlight(name, start, end) {

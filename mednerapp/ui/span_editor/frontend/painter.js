@@ -1,6 +1,6 @@
 // Draws a SpanDocument: one element per block of text, in it the segments of segments.js.
-// What a key costs is what it touches here: its own frame shows by colour what it did (ahead.js); words on badges and new segments,
-// which lay a paragraph out anew, follow right after that frame. Blocks far from what is seen hold plain text until there is time
+// What a key costs is what it touches here: its own frame shows by highlights what it did (ahead.js); looks, words on badges and new
+// segments, which lay a paragraph out anew, follow right after that frame. Blocks far from what is seen hold plain text until there is time
 // to draw their spans.
 
 import { Ahead } from './ahead.js';
@@ -18,7 +18,8 @@ export class Painter {
   #sheet = new CSSStyleSheet();
   #rules = '';
   #ink = 'currentcolor';
-  #late = []; // changes whose words and segments are drawn after the frame
+  #late = []; // changes that are drawn after the frame
+  #undressed = new Set(); // spans that were or became active, whose segments are dressed after the frame
   #ahead;
   #blockOf = new WeakMap(); // block element → block
   #document;
@@ -44,6 +45,7 @@ export class Painter {
     this.#document = document_;
     this.#active = null;
     this.#late = [];
+    this.#undressed.clear();
     this.#ahead.clear();
     this.#near.disconnect();
     this.#labels = labels;
@@ -132,7 +134,7 @@ export class Painter {
   /** Completes what the last key has changed. */
   settle() {
     const changes = this.#late;
-    if (!changes.length) return;
+    if (!changes.length && !this.#undressed.size) return;
     this.#late = [];
     this.#ahead.clear();
     // Nodes first: until they are replaced, segments know spans that are gone.
@@ -141,6 +143,8 @@ export class Painter {
       if (!stays(change)) for (const span of [change.before, change.after]) if (span) this.#replace(span.start, span.end);
     }
     for (const change of changes) if (stays(change)) this.#restyle(change.after);
+    for (const id of this.#undressed) this.#restyle(this.#document.get(id));
+    this.#undressed.clear();
     for (const layer of this.#layers.values()) if (layer.waits) this.#showLayer(layer);
   }
 
@@ -173,7 +177,7 @@ export class Painter {
 
   /** Brings the segments of a span that has stayed where it is up to date. */
   #restyle(span) {
-    for (const element of this.#segments(span)) dress(element, this.#document, this.#active, this.#colorOf);
+    if (span) for (const element of this.#segments(span)) dress(element, this.#document, this.#active, this.#colorOf);
   }
 
   /** Marks one span as the active one and takes the mark from the span that had it. */
@@ -182,9 +186,9 @@ export class Painter {
     const id = span?.id ?? null;
     if (id === this.#active) return;
     this.#active = id;
-    for (const one of [previous, span]) {
-      if (one) for (const element of this.#segments(one)) dressColors(element, this.#document, this.#active, this.#colorOf);
-    }
+    for (const one of [previous, span]) if (one) this.#undressed.add(one.id);
+    if (this.#ahead.activate(span)) afterFrame(() => this.settle());
+    else this.settle();
   }
 
   /** The elements that show a span, in text order. */
