@@ -67,11 +67,11 @@ class Products:
         with torch.inference_mode():
             for group in batches(lengths, CPU_TOKENS):
                 rows = sum(lengths[i] for i in group)
-                narrow, wide = torch.ones(rows, self.width), torch.ones(rows, 4 * self.width)
+                hidden = torch.ones(rows, self.width)
                 for layer in self.compiled.layers:
-                    for kernel in (layer.query_key_value, layer.attended, layer.up):
-                        kernel(narrow)
-                    layer.down(wide)
+                    layer.query_key_value(hidden)
+                    layer.attended(hidden)
+                    layer.down(layer.up(hidden))
 
 
 @dataclass(slots=True)
