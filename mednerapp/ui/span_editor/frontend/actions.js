@@ -1,6 +1,6 @@
 // What a person can do to spans: every method is a command of the keyboard and of the buttons.
 
-import { NEW_SPAN, piecesOf } from './document.js';
+import { LONGEST_COMMENT, NEW_SPAN, piecesOf } from './document.js';
 import { fetchJson, uuid } from './http.js';
 import { wordEdge, characterEdge } from './offsets.js';
 
@@ -40,14 +40,16 @@ export class Actions {
     editor.activate(editor.document.get(span.id));
   }
 
-  /** Gives the active span a label. One that the same words have already takes it in, so that no two spans are equal. */
+  /** Gives the active span a label. A span that has it already on the same words takes it in, unless the comments of both are too long
+   *  for one. */
   #relabel(label) {
     const { editor } = this;
     const before = editor.activeSpan;
     const twin = before && before.label !== label && !before.fragments.length
       ? editor.document.find(before.start, before.end, label) : null;
-    if (!twin) return this.#change({ label, state: 'confirmed' });
-    editor.commit([{ before, after: null }, { before: twin, after: { ...twin, ...remarksOf(twin, before), state: 'confirmed' } }]);
+    const remarks = twin && remarksOf(twin, before);
+    if (!twin || [...remarks.comment].length > LONGEST_COMMENT) return this.#change({ label, state: 'confirmed' });
+    editor.commit([{ before, after: null }, { before: twin, after: { ...twin, ...remarks, state: 'confirmed' } }]);
     const words = `These words were marked as ${label} already: the two spans are one now.`;
     editor.activate(editor.document.get(twin.id), { spoken: `${words} ` });
     editor.status.tell(words);

@@ -29,6 +29,9 @@ export const NEW_SPAN = Object.freeze({
   assertion: null, assertionBy: null, comment: '', unsure: false,
 });
 
+/** Characters, as the database has it. */
+export const LONGEST_COMMENT = 2000;
+
 const BLOCK_LENGTH = 600; // repainting one block after an edit stays under a millisecond at this size
 
 /** Reading order; of two spans that start together the longer one (the outer one) comes first. */

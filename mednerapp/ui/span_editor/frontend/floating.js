@@ -1,11 +1,10 @@
 // The small bar beside the selected text or the active span: for mouse and touch everything that keys can do.
 
 import { ASSERTIONS } from './assertions.js';
+import { LONGEST_COMMENT } from './document.js';
 import { button, element, rovingFocus } from './elements.js';
 import { labelButton } from './panels.js';
 import { describe } from './segments.js';
-
-const LONGEST_COMMENT = 2000; // characters, as the database has it
 
 export class FloatingBar {
   #comment = null;
