@@ -87,6 +87,16 @@ def test_relabelling_to_a_label_that_the_words_have_joins_the_two_spans_in_one_s
     assert contents(editor.saved()) == contents([joined])
 
 
+def test_a_comment_that_is_being_written_comes_along_when_two_spans_are_joined(editor: Editor) -> None:
+    editor.open([METFORMIN, {**METFORMIN, "id": "s9", "label": "Procedure", "state": "rejected"}])
+    editor.focus()
+    editor.press("Tab", "m")
+    editor.page.keyboard.type("dose?")
+    editor.page.locator(".legend button", has_text="Procedure").click()
+    (one,) = editor.saved()
+    assert (one["id"], one["comment"]) == ("s9", "dose?")
+
+
 def test_keys_accept_reject_and_delete_and_go_on_to_the_next_suggestion(editor: Editor) -> None:
     editor.open(ALL)
     editor.focus()

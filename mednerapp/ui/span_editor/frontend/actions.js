@@ -7,9 +7,9 @@ import { wordEdge, characterEdge } from './offsets.js';
 const NOTHING = 'Nothing is selected. Drag over words, or go to a word with Ctrl and the arrow keys.';
 const NO_SPAN = 'No span is chosen. Tab goes to the next one.';
 
-/** What people have said of a span and of the one that it takes in. */
+/** What people have said of a span and of the one that it takes in, which is the one they have in hand: its assertion counts. */
 const remarksOf = (span, taken) => {
-  const judged = [span, taken].find(({ assertionBy }) => assertionBy === 'person') ?? span;
+  const judged = [taken, span].find(({ assertionBy }) => assertionBy === 'person') ?? span;
   return {
     assertion: judged.assertion, assertionBy: judged.assertionBy,
     comment: [...new Set([span.comment, taken.comment])].filter(Boolean).join('\n'), unsure: span.unsure || taken.unsure,
@@ -44,6 +44,7 @@ export class Actions {
    *  for one. */
   #relabel(label) {
     const { editor } = this;
+    editor.floating.hide(); // keeps a comment that is being written
     const before = editor.activeSpan;
     const twin = before && before.label !== label && !before.fragments.length
       ? editor.document.find(before.start, before.end, label) : null;
