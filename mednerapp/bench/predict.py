@@ -85,11 +85,11 @@ def measure(bench: Bench, texts: Sequence[str], *, device: str, repeats: int) ->
         BATCHED: bench.pipelines[8].run,
         **{NAMES[precision]: ours.run for precision, ours in bench.ours.items()},
     }
-    for run in engines.values():
-        run(texts[:8])
     plain = bench.ours["fp32"]
     if device == "cpu" and isinstance(plain.tagger.compiled, Compiled):
         engines[PRODUCTS] = Products(plain.tagger.compiled, plain.windows, bench.width).run
+    for run in engines.values():
+        run(texts[:8])
     for ours in bench.ours.values():
         ours.notes = ours.tagger.words.encode(texts)
     theirs = [len(ids) for text in texts for ids, _ in bench.pipelines[1].chunks(text)]

@@ -138,7 +138,7 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
             "words": note.size.words,
             "spans": len(note.spans),
             "actions": {name: report.action(timed, note.size) for name, timed in actions.items()},
-            "one_class": report.one_class(page_itself),
+            "one_class": report.frames(page_itself),
             "save": report.save(saves),
             "first_paint": report.first_paint(first, note.size),
             "page": in_product,

@@ -37,12 +37,19 @@ def compared(floor: Sequence[float], taken: Sequence[float]) -> dict[str, float]
     return values
 
 
+def frames(timed: Timed) -> dict[str, Any]:
+    """Figures without a target; none of keys that never did anything."""
+    answer: dict[str, Any] = {"samples": len(timed.frames), "failed": timed.failed}
+    if timed.frames:
+        answer |= compared([one.painted for one in timed.floor], [one.painted for one in timed.frames])
+    return answer
+
+
 def action(timed: Timed, size: Size) -> dict[str, Any]:
     """An action that the editor did not do at all has no figures."""
-    answer: dict[str, Any] = {"samples": len(timed.frames), "failed": timed.failed}
+    answer = frames(timed)
     if not timed.frames:
         return answer
-    answer |= compared([one.painted for one in timed.floor], [one.painted for one in timed.frames])
     answer["event_timing_from_16_ms"] = len(timed.event_timing)
     answer["event_timing_median"] = statistics.median(timed.event_timing) if timed.event_timing else None
     targets = TARGETS.get((size.words, size.spans))
@@ -50,14 +57,6 @@ def action(timed: Timed, size: Size) -> dict[str, Any]:
         answer["targets"] = list(targets)
         answer["met"] = answer["ratio_median"] <= targets[0] and answer["ratio_p95"] <= targets[1]
     return answer
-
-
-def one_class(timed: Timed) -> dict[str, Any]:
-    """The page against the floor, without the editor: no target."""
-    return {
-        "samples": len(timed.frames),
-        **compared([one.painted for one in timed.floor], [one.painted for one in timed.frames]),
-    }
 
 
 def save(saves: Saves) -> dict[str, Any]:

@@ -87,6 +87,7 @@
     /** From now on F8 does to the active span's element what the plain page's key does to its own, and nothing else. */
     choose() {
       chosen = this.root().querySelector('.text mark.active');
+      if (!chosen) throw new Error('No span is active.');
     },
     /** Times a call instead of a key, to the frame in which `until` holds. */
     async call(work, until = null) {

@@ -10,7 +10,7 @@ const isConfirmed = (before, after) => after.state === 'confirmed' && (before.st
 export class Ahead {
   #layers = new Map(); // name → Highlight, registered as long as the page lives: registering is what costs
 
-  /** @param {{segmentsOf: Function, isDrawn: Function, rangeOf: Function, restyle: Function, colorOf: Function}} painter */
+  /** @param {{segmentsOf: Function, isDrawn: Function, staticRangeOf: Function, restyle: Function, colorOf: Function}} painter */
   constructor(painter) {
     this.painter = painter;
   }
@@ -18,7 +18,7 @@ export class Ahead {
   /**
    * Shows a change that is already made in the document.
    * @param {import('./document.js').Change} change
-   * @returns {boolean} false: it cannot be shown by colour and has to be drawn now
+   * @returns {boolean} false: it cannot be shown by highlights and has to be drawn now
    */
   show({ before, after }) {
     const { painter } = this;
@@ -43,8 +43,9 @@ export class Ahead {
     return true;
   }
 
-  /** A span that is gone: its text looks like plain text, if it shows nothing else. */
+  /** A span that is gone: its text looks like plain text, if it shows nothing else. A rejected one has no tint that could go. */
   #leave(span) {
+    if (span.state === 'rejected') return false;
     const segments = this.painter.segmentsOf(span);
     const alone = segments.every((segment) => facts.get(segment).ids.length === 1 && !facts.get(segment).passing.length);
     if (alone) this.#highlightAll('ahead-left', span);
@@ -77,8 +78,7 @@ export class Ahead {
       this.#layers.set(name, layer);
       CSS.highlights.set(`medner-${name}`, layer);
     }
-    const { startContainer, startOffset, endContainer, endOffset } = this.painter.rangeOf(start, end);
-    layer.add(new StaticRange({ startContainer, startOffset, endContainer, endOffset }));
+    layer.add(this.painter.staticRangeOf(start, end));
   }
 
   /** The painter has drawn everything. */

@@ -34,7 +34,7 @@ export class Painter {
     this.#ahead = new Ahead({
       segmentsOf: (span) => this.#segments(span),
       isDrawn: (range) => this.#document.blocksOf(range).every((block) => block.drawn),
-      rangeOf: (start, end) => this.#rangeOf(start, end),
+      staticRangeOf: (start, end) => this.#staticRangeOf(start, end),
       restyle: (segment) => dressColors(segment, this.#document, this.#active, this.#colorOf),
       colorOf: (label) => this.#colorOf(label),
     });
@@ -287,11 +287,7 @@ export class Painter {
   #showLayerIn(layer, block) {
     const parts = layer.shown.get(block);
     for (const old of parts.drawn) layer.highlight.delete(old);
-    parts.drawn = parts.ranges.map(({ start, end }) => {
-      const range = this.#rangeOf(start, end);
-      const { startContainer, startOffset, endContainer, endOffset } = range;
-      return new StaticRange({ startContainer, startOffset, endContainer, endOffset });
-    });
+    parts.drawn = parts.ranges.map(({ start, end }) => this.#staticRangeOf(start, end));
     for (const range of parts.drawn) layer.highlight.add(range);
   }
 
@@ -332,6 +328,12 @@ export class Painter {
     range.setStart(...this.#positionOf(start, this.#document.blockAt(start)));
     range.setEnd(...this.#positionOf(end, this.#document.blockAt(Math.max(start, end - 1))));
     return range;
+  }
+
+  /** For a highlight: a live range would be kept up to date with every node that is replaced. */
+  #staticRangeOf(start, end) {
+    const { startContainer, startOffset, endContainer, endOffset } = this.#rangeOf(start, end);
+    return new StaticRange({ startContainer, startOffset, endContainer, endOffset });
   }
 
   #positionOf(offset, block) {
