@@ -225,6 +225,14 @@ def test_a_span_that_another_window_made_is_no_highlight(editor: Editor) -> None
     assert contents(editor.saved()) == contents(ALL)
 
 
+def test_stored_steps_are_read_once_though_the_page_is_busy_until_a_newer_version_is_shown(editor: Editor) -> None:
+    editor.page.add_init_script("window.requestIdleCallback = (run) => setTimeout(run, 1500)")
+    test_a_span_that_another_window_made_is_no_highlight(editor)
+    editor.press("Control+Shift+z")
+    editor.page.wait_for_timeout(2000)
+    assert editor.snapshot()["steps"] == {"done": ["x"], "undone": []}
+
+
 def test_a_tab_that_comes_back_takes_new_suggestions_by_itself(editor: Editor) -> None:
     editor.open([DIABETES])
     editor.post("/harness/suggest", {"note": "1", "spans": [PAIN]})

@@ -125,7 +125,8 @@ export class Loader {
     // The next note: hands stay on the keyboard. The first one: nobody writes elsewhere, a link or button led here. The page is laid
     // out for it, so everything is in it by now.
     if (previous || document.activeElement.matches('body, a, button')) this.editor.focus();
-    whenIdle(() => this.loadHistory());
+    const asked = this.#history;
+    whenIdle(() => { if (asked === this.#history) this.loadHistory(); }); // a newer version may have been shown meanwhile, with its steps
   }
 
   /** Asks for nothing more. */
