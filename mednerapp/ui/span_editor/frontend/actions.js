@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // What a person can do to spans: every method is a command of the keyboard and of the buttons.
 
 import { LONGEST_COMMENT, NEW_SPAN, piecesOf } from './document.js';

@@ -1,8 +1,9 @@
+//# allFunctionsCalledOnLoad
 // What the frame of a key shows of what it did: by highlights, which paint over the text. Another class on a segment would cost that
 // frame the styles of the segment and its badge. The painter draws the rest (looks, badges, segments) right after it.
 
 import { piecesOf, samePlace } from './document.js';
-import { facts } from './segments.js';
+import { facts, innermostOf } from './segments.js';
 
 /** Whether a tint says what has changed: a label was given, or a suggestion confirmed. */
 const isConfirmed = (before, after) => after.state === 'confirmed' && (before.state !== after.state || before.label !== after.label);
@@ -10,7 +11,8 @@ const isConfirmed = (before, after) => after.state === 'confirmed' && (before.st
 export class Ahead {
   #layers = new Map(); // name → Highlight, registered as long as the page lives: registering is what costs
 
-  /** @param {{segmentsOf: Function, isDrawn: Function, staticRangeOf: Function, restyle: Function, colorOf: Function}} painter */
+  /** @param {{segmentsOf: Function, isDrawn: Function, staticRangeOf: Function, restyle: Function, colorOf: Function,
+   *   spanOf: (id: string) => import('./document.js').Span | null}} painter */
   constructor(painter) {
     this.painter = painter;
   }
@@ -43,18 +45,25 @@ export class Ahead {
     return true;
   }
 
-  /** A span that is gone: its text looks like plain text, if it shows nothing else. A rejected one has no tint that could go. */
+  /** A span that is gone: its text looks like plain text or like the span that it lay in. A rejected one has no tint that could go. */
   #leave(span) {
     if (span.state === 'rejected') return false;
-    const segments = this.painter.segmentsOf(span);
-    const alone = segments.every((segment) => facts.get(segment).ids.length === 1 && !facts.get(segment).passing.length);
-    if (alone) this.#highlightAll('ahead-left', span);
-    return alone;
+    for (const segment of this.painter.segmentsOf(span)) {
+      const { start, end, ids } = facts.get(segment);
+      if (!ids.includes(span.id)) continue; // it only passes over
+      const under = innermostOf(ids.map(this.painter.spanOf).filter(Boolean));
+      this.#highlight(under && under.state !== 'rejected' ? this.#tintOf(under) : 'ahead-left', start, end);
+    }
+    return true;
   }
 
   /** A span that is new, confirmed or somewhere else is tinted in its label's colour. */
   #tint(span) {
-    this.#highlightAll(`ahead-${this.painter.colorOf(span.label).name}`, span);
+    this.#highlightAll(this.#tintOf(span), span);
+  }
+
+  #tintOf({ label }) {
+    return `ahead-${this.painter.colorOf(label).name}`;
   }
 
   /** A span one edge of which has moved: what it has left looks like the page. */

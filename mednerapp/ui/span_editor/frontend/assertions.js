@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Clinical assertion: whether what a span names is there, is not, may be, was, or is somebody else's.
 
 import { lowerBound } from './offsets.js';

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Saves over a websocket that stays open, which spares each of them what a request costs. Nothing depends on it: what it cannot
 // send, or gets no answer to, is posted. A save that arrives twice is stored once, since the server knows the numbers of a client.
 

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The colours of the labels as rules of a style sheet. Written out for the theme that is on, because a rule full of variables is
 // worked out anew for every element that takes it, which is what a key would wait for.
 

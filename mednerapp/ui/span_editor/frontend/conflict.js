@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Two versions of one note: a panel that lists every span that differs, with a choice for each, before anything is dropped.
 
 import { mentionOf, sameContent } from './document.js';

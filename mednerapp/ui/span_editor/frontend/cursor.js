@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The word cursor: reaching and selecting any text from the keyboard. It stands on a word and shows as a highlight with a
 // double underline; it is hidden while a span is active, and follows it.
 

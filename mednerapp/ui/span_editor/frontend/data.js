@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The shape of what Python sends.
 
 /**

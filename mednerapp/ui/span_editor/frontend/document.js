@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The live annotation of one note: spans in reading order, the blocks they fall into.
 // Offsets are UTF-16 units in here; offsets.js converts at the edge.
 

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The span editor: the live spans of one note while it is open, and the parts that show and change them.
 // The database owns the truth: every edit goes to the server at once through saving.js and transport.js.
 
@@ -5,7 +6,7 @@ import { Actions } from './actions.js';
 import { Cursor } from './cursor.js';
 import { SpanDocument } from './document.js';
 import { element } from './elements.js';
-import { FEATURES } from './features/index.js';
+import { Features } from './features/index.js';
 import { Fit } from './fit.js';
 import { FloatingBar } from './floating.js';
 import { History } from './history.js';
@@ -56,8 +57,8 @@ export class SpanEditor {
     this.fit = new Fit(this);
     this.cursor = new Cursor(this);
     this.pointer = new Pointer(this);
-    this.features = FEATURES.map((Feature) => new Feature(this));
-    this.keyboard = new Keyboard(this, this.features);
+    this.features = new Features(this);
+    this.keyboard = new Keyboard(this);
     this.help = new Help(this.keyboard.table, () => this.keyboard.toggleHelp());
     this.root.append(this.help.element);
     this.text.addEventListener('focus', () => this.pane.classList.toggle('focused', this.text.matches(':focus-visible')));
@@ -283,7 +284,7 @@ export class SpanEditor {
       this.status.refresh({
         counts: document_.counts(), active: this.activeSpan, transport: saving.transport, readOnly, busy: saving.leaving,
       });
-      for (const feature of this.features) feature.refresh?.();
+      this.features.refresh();
     });
   }
 }

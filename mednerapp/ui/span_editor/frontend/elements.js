@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Building blocks for the parts around the text. Text reaches the page as text nodes only, never as markup.
 
 /**

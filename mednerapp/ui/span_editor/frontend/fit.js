@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The height of the text pane: what the window leaves below everything above it, so that the line under the text is in sight, too.
 
 const LEAST = 320; // px; a window lower than that scrolls

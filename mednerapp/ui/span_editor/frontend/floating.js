@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The small bar beside the selected text or the active span: for mouse and touch everything that keys can do.
 
 import { ASSERTIONS } from './assertions.js';

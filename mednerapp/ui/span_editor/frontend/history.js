@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Undo and redo. The newest steps were made in here; beneath them lie those that the server has stored.
 
 import { mirrored } from './document.js';

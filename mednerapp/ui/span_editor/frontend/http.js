@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Requests to the server that the page came from.
 
 // After each of these a page may be gone; the first bubbles up from the document.

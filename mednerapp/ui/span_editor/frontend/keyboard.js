@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // From a pressed key to the command that it means.
 
 import { byName, KEYS, keysOf } from './keys.js';
@@ -7,16 +8,11 @@ const WRITES = 'input, textarea, select, [contenteditable]';
 export class Keyboard {
   #taken = new Set(); // codes of the keys that are down and that the page does not know of
 
-  /** @param {import('./editor.js').SpanEditor} editor
-   *  @param {import('./features/index.js').Feature[]} features */
-  constructor(editor, features) {
+  /** @param {import('./editor.js').SpanEditor} editor */
+  constructor(editor) {
     this.editor = editor;
-    /** @type {import('./keys.js').Key[]} a feature's rows with what they run */
-    this.table = [
-      ...features.flatMap((feature) => (feature.constructor.keys ?? [])
-        .map((key) => ({ ...key, run: (argument) => feature.commands[key.command.split('.').at(-1)](argument) }))),
-      ...KEYS,
-    ];
+    /** @type {import('./keys.js').Key[]} */
+    this.table = [...editor.features.keys, ...KEYS];
     this.rows = byName(this.table);
     editor.root.addEventListener('keydown', (event) => { if (!this.#isInText(event)) this.#onKey(event); });
     // A key in the text is taken before the document and the page's frameworks see it: they would look at each of the hundreds a minute.

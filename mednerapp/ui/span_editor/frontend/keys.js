@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Every key of the editor in one table: it drives the keyboard and fills the help. Features bring rows of their own.
 
 /**

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Opens notes, and takes what the server sends about the open one: newer suggestions, stored steps, edits left unsent.
 
 import { Scopes } from './assertions.js';
@@ -114,7 +115,7 @@ export class Loader {
   }
 
   #begin(previous) {
-    for (const feature of this.editor.features) feature.load?.(this.editor.data);
+    this.editor.features.load(this.editor.data);
     const { focus } = this.editor.data;
     const span = focus?.span !== undefined ? this.editor.document.get(focus.span) : null;
     if (span) this.editor.activate(span);

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Offsets and character boundaries.
 // Everywhere else in the product an offset counts Unicode code points; JavaScript strings count UTF-16 units. The class
 // below is the only place where one becomes the other.

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // A copy of the unsent edits in sessionStorage, so that a reload while the network is away loses nothing. It holds ids, offsets,
 // labels, attributes and comments, never text of a note; an entry goes as soon as it is acknowledged or somebody else signs in.
 // It is written after the frame of the key, and at once when the page is hidden (no frames then) or about to go.

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Draws a SpanDocument: one element per block of text, in it the segments of segments.js.
 // What a key costs is what it touches here: its own frame shows by highlights what it did (ahead.js); looks, words on badges and new
 // segments, which lay a paragraph out anew, follow right after that frame. Blocks far from what is seen hold plain text until there is time
@@ -37,6 +38,7 @@ export class Painter {
       staticRangeOf: (start, end) => this.#staticRangeOf(start, end),
       restyle: (segment) => dressColors(segment, this.#document, this.#active, this.#colorOf),
       colorOf: (label) => this.#colorOf(label),
+      spanOf: (id) => this.#document.get(id),
     });
   }
 
@@ -201,7 +203,7 @@ export class Painter {
     const found = [];
     for (const block of this.#document.blocksOf(span)) {
       this.#need(block);
-      for (const child of block.element.children) {
+      for (let child = block.element.firstElementChild; child; child = child.nextElementSibling) {
         const { start, end, ids, passing } = facts.get(child);
         if (start >= span.end) break;
         if (end > span.start && (ids.includes(span.id) || passing.includes(span.id))) found.push(child);
@@ -324,24 +326,31 @@ export class Painter {
   }
 
   #rangeOf(start, end) {
+    const { startContainer, startOffset, endContainer, endOffset } = this.#boundsOf(start, end);
     const range = document.createRange();
-    range.setStart(...this.#positionOf(start, this.#document.blockAt(start)));
-    range.setEnd(...this.#positionOf(end, this.#document.blockAt(Math.max(start, end - 1))));
+    range.setStart(startContainer, startOffset);
+    range.setEnd(endContainer, endOffset);
     return range;
   }
 
   /** For a highlight: a live range would be kept up to date with every node that is replaced. */
   #staticRangeOf(start, end) {
-    const { startContainer, startOffset, endContainer, endOffset } = this.#rangeOf(start, end);
-    return new StaticRange({ startContainer, startOffset, endContainer, endOffset });
+    return new StaticRange(this.#boundsOf(start, end));
+  }
+
+  #boundsOf(start, end) {
+    const [startContainer, startOffset] = this.#positionOf(start, this.#document.blockAt(start));
+    const [endContainer, endOffset] = this.#positionOf(end, this.#document.blockAt(Math.max(start, end - 1)));
+    return { startContainer, startOffset, endContainer, endOffset };
   }
 
   #positionOf(offset, block) {
     let node = block.element;
     while (node.nodeType !== Node.TEXT_NODE) {
-      const next = [...node.childNodes].find((child) => offset <= facts.get(child).end) ?? node.lastChild;
-      if (!next) return [node, 0];
-      node = next;
+      let child = node.firstChild;
+      if (!child) return [node, 0];
+      while (offset > facts.get(child).end && child.nextSibling) child = child.nextSibling;
+      node = child;
     }
     return [node, Math.min(Math.max(0, offset - facts.get(node).start), node.length)];
   }

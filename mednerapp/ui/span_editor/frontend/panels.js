@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The parts around the text: toolbar with legend, banner, status line, help.
 
 import { button, element, rovingFocus } from './elements.js';

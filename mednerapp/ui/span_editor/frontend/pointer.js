@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The mouse: selecting text and choosing spans.
 
 import { wholeCharacters, wholeWords } from './offsets.js';

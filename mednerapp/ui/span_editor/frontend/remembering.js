@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // What a tab remembers over a reload, in sessionStorage: settings only, no text of a note.
 
 /** @returns {string | null} null: nothing was remembered, or storage is switched off */

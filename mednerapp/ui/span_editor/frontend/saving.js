@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // What a person learns about saving, and how a note is left: banners, conflicts, submit and skip.
 
 import { Conflict } from './conflict.js';

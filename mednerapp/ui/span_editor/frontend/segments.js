@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Draws one block of text as flat segments: the block is cut at every edge of a span, and a segment knows the spans it
 // lies in, so overlaps and nesting need no nested elements. Note text enters the page as text nodes only.
 
@@ -67,6 +68,9 @@ function segment(text, open, start, end) {
 
 const innermost = (a, b) => a.end - a.start - (b.end - b.start);
 
+/** The shortest of some spans, null of none. */
+export const innermostOf = (spans) => inner(spans)[0] ?? null;
+
 /** Makes a segment look like the spans that it lies in, as they are now, and say so. */
 export function dress(element, document_, activeId, colorOf) {
   dressColors(element, document_, activeId, colorOf);
@@ -85,7 +89,7 @@ export function dressColors(element, document_, activeId, colorOf) {
   const open = ids.map((id) => document_.get(id));
   const over = passing.map((id) => document_.get(id));
   const active = open.find(({ id }) => id === activeId) ?? null;
-  const main = active ?? inner(open)[0] ?? over[0];
+  const main = active ?? innermostOf(open) ?? over[0];
   const classes = ['segment', colorOf(main.label).name, open.length ? main.state : 'gap'];
   if (active) {
     const pieces = piecesOf(active);

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Text selection across the shadow boundary, as offsets.
 
 /**

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // The panels beside the text: one is open at a time, a column right of the text (under it where the editor is narrow).
 
 import { button, element } from './elements.js';
@@ -16,8 +17,10 @@ const REMEMBERED = 'medner.side'; // in sessionStorage: the id of the open panel
 
 export class Side {
   #panels = new Map();
+  #makers = new Map(); // id → adds the panel that is offered
   #buttons = new Map();
   #current = null;
+  #wanted = remembered(REMEMBERED); // id of the panel that was open last, '' after one was closed
   #title = element('h2', { class: 'side-title', id: 'side-title' });
   #body = element('div', { class: 'side-body' });
 
@@ -32,13 +35,33 @@ export class Side {
     this.openers = element('div', { class: 'openers', role: 'group', 'aria-label': 'Panels' });
   }
 
+  /** Shows the button of a panel that is there later. @param {() => void} make adds it */
+  offer({ id, title }, make) {
+    this.#makers.set(id, make);
+    this.#addOpener(id, title);
+  }
+
   /** @param {Panel} panel whose element is shown while it is open */
   add(panel) {
     this.#panels.set(panel.id, panel);
-    const opener = button(panel.title, () => this.toggle(panel.id), { 'aria-expanded': 'false', 'aria-controls': 'side' });
-    this.#buttons.set(panel.id, opener);
+    if (!this.#buttons.has(panel.id)) this.#addOpener(panel.id, panel.title);
+    if (this.#wanted === panel.id && !this.#current) queueMicrotask(() => { if (!this.#current) this.open(panel.id, { focus: false }); });
+  }
+
+  #addOpener(id, title) {
+    const opener = button(title, () => this.toggle(id), { 'aria-expanded': 'false', 'aria-controls': 'side' });
+    this.#buttons.set(id, opener);
     this.openers.append(opener);
-    if (remembered(REMEMBERED) === panel.id && !this.#current) queueMicrotask(() => { if (!this.#current) this.open(panel.id, { focus: false }); });
+  }
+
+  /** Whether a panel is open or about to open, because it was open when the page was left. */
+  get wanted() {
+    return Boolean(this.#wanted);
+  }
+
+  #remember(id) {
+    this.#wanted = id;
+    remember(REMEMBERED, id);
   }
 
   /** Takes a panel away again. */
@@ -64,6 +87,7 @@ export class Side {
 
   /** Shows a panel; with `focus` the keyboard goes to its first control. */
   open(id, { focus = true } = {}) {
+    if (!this.#panels.has(id)) this.#makers.get(id)?.();
     const panel = this.#panels.get(id);
     if (!panel) return;
     if (this.#current !== id) {
@@ -73,7 +97,7 @@ export class Side {
       this.#body.replaceChildren(panel.element);
       this.element.hidden = false;
       this.#buttons.get(id).setAttribute('aria-expanded', 'true');
-      remember(REMEMBERED, id);
+      this.#remember(id);
       panel.onShow?.();
     }
     if (focus) this.focus();
@@ -84,7 +108,7 @@ export class Side {
     const inside = this.element.contains(this.element.getRootNode().activeElement);
     this.#leave();
     this.element.hidden = true;
-    remember(REMEMBERED, '');
+    this.#remember('');
     if (inside) this.editor.focus();
   }
 

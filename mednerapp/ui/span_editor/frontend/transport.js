@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Sends edits to the server. Every edit stays in the outbox until the server acknowledges its number; one batch is in
 // flight at a time; a lost answer is harmless because the server skips numbers it has seen from this client.
 // What an earlier page of this tab left unsent goes first, under that page's client and numbers.

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Characters that nobody can see, or that reorder what stands around them: each is wrapped, so that it shows a small mark
 // and acts on nothing outside. The text nodes keep every character, so offsets, selection and copying stay exact.
 

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Where the person is: the active span, the selected text, what is announced and scrolled into view.
 
 import { mentionOf } from './document.js';

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // A tab that comes back to the front asks whether somebody else has written meanwhile.
 
 import { fetchJson } from './http.js';

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 // Spans and edits as they travel: code point offsets, plain objects, what a span does not have is left out.
 
 import { actionOf } from './document.js';

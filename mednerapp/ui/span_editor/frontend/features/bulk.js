@@ -14,6 +14,7 @@ const LONGEST = 200; // characters of a mention that the server takes
 
 export class Bulk {
   static keys = [{ names: ['b'], shift: false, edits: true, command: 'bulk.open', keys: 'B', help: 'apply to all identical mentions', group: 'bulk' }];
+  static panel = { id: ID, title: 'Apply to all' };
 
   commands = { open: () => this.open() };
   #noticed = ''; // last step and active span that were looked at
@@ -44,7 +45,7 @@ export class Bulk {
     this.more = button('', () => this.open(), { class: 'offer', hidden: true });
     this.told = element('span', { class: 'told', hidden: true });
     editor.status.detail.after(element('span', { role: 'status' }, this.more), this.told);
-    editor.side.add({ id: ID, title: 'Apply to all', element: panel, onShow: () => this.#draw(), onHide: () => { this.#asked += 1; this.#giveUp(); } });
+    editor.side.add({ ...Bulk.panel, element: panel, onShow: () => this.#draw(), onHide: () => { this.#asked += 1; this.#giveUp(); } });
     offer(editor, ID, this);
   }
 

@@ -19,6 +19,8 @@ export class Compare {
     { names: ['d'], shift: false, command: 'compare.step', argument: 1, keys: 'D, Shift+D', help: 'next, previous difference to them', group: 'panels' },
     { names: ['d'], shift: true, command: 'compare.step', argument: -1 },
   ];
+  static panel = { id: ID, title: 'Compare' };
+  static opensWith = ({ compare }) => Boolean(compare);
 
   commands = {
     open: () => this.editor.side.toggle(ID),
@@ -44,7 +46,7 @@ export class Compare {
   constructor(editor) {
     this.editor = editor;
     editor.status.detail.after(this.#legend);
-    editor.side.add({ id: ID, title: 'Compare', element: element('div', {}, this.#sources, this.#status, this.#counts, this.#list), onShow: () => { this.#compare(); this.#ask(); } });
+    editor.side.add({ ...Compare.panel, element: element('div', {}, this.#sources, this.#status, this.#counts, this.#list), onShow: () => { this.#compare(); this.#ask(); } });
   }
 
   load() {

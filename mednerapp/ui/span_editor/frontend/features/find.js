@@ -12,6 +12,7 @@ const LONGEST = 200; // characters, as the server takes
 
 export class Find {
   static keys = [{ names: ['/'], command: 'find.open', keys: '/', help: 'find in this note or in all notes', group: 'panels' }];
+  static panel = { id: ID, title: 'Find' };
 
   commands = { open: () => this.#open() };
   #hits = [];
@@ -36,7 +37,7 @@ export class Find {
       this.#labels, this.#all);
     const panel = element('div', { class: 'find' }, this.#input, this.#where, this.#here, this.everywhere.element);
     panel.addEventListener('keydown', (event) => this.#onKey(event));
-    editor.side.add({ id: ID, title: 'Find', element: panel, onShow: () => this.#search(), onHide: () => this.#mark([]) });
+    editor.side.add({ ...Find.panel, element: panel, onShow: () => this.#search(), onHide: () => this.#mark([]) });
   }
 
   load(data) {

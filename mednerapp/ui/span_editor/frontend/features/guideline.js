@@ -9,6 +9,7 @@ const ID = 'guideline';
 
 export class Guideline {
   static keys = [{ names: ['g'], command: 'guideline.open', keys: 'G', help: 'guideline for the label of the span', group: 'panels' }];
+  static panel = { id: ID, title: 'Guideline' };
 
   commands = { open: () => this.editor.side.toggle(ID) };
   #shown = null; // label and text that are drawn
@@ -19,7 +20,7 @@ export class Guideline {
   constructor(editor) {
     this.editor = editor;
     const panel = element('div', {}, this.#title, this.#body);
-    editor.side.add({ id: ID, title: 'Guideline', element: panel, onShow: () => this.#draw() });
+    editor.side.add({ ...Guideline.panel, element: panel, onShow: () => this.#draw() });
   }
 
   load() {

@@ -9,6 +9,7 @@ const ID = 'outline';
 
 export class Outline {
   static keys = [{ names: ['l'], shift: false, command: 'outline.open', keys: 'L', help: 'outline of the note', group: 'panels' }];
+  static panel = { id: ID, title: 'Outline' };
 
   commands = { open: () => this.editor.side.toggle(ID) };
   #sections = []; // {title, start, button, number}
@@ -20,7 +21,7 @@ export class Outline {
   /** @param {import('../editor.js').SpanEditor} editor */
   constructor(editor) {
     this.editor = editor;
-    editor.side.add({ id: ID, title: 'Outline', element: element('nav', { 'aria-label': 'Sections of the note' }, this.#list), onShow: () => this.#draw() });
+    editor.side.add({ ...Outline.panel, element: element('nav', { 'aria-label': 'Sections of the note' }, this.#list), onShow: () => this.#draw() });
     editor.pane.addEventListener('scroll', () => this.#onScroll(), { passive: true });
   }
 

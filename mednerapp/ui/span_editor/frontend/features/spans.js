@@ -29,6 +29,7 @@ const KEPT = 'medner.spans.order'; // in sessionStorage, like the panel that is 
 
 export class Spans {
   static keys = [{ names: ['s'], shift: false, command: 'spans.open', keys: 'S', help: 'list of all spans', group: 'panels' }];
+  static panel = { id: ID, title: 'Spans' };
 
   commands = { open: () => this.editor.side.toggle(ID) };
   #kind = 'all';
@@ -50,7 +51,7 @@ export class Spans {
     this.#list.addEventListener('keydown', (event) => this.#onFirstMove(event), true);
     this.#list.addEventListener('keydown', (event) => this.#onKey(event)); // after the moves of walkable
     const show = () => { this.#seen = null; if (this.#open) this.#draw(); }; // now: the row gets the focus
-    editor.side.add({ id: ID, title: 'Spans', element: element('div', {}, this.#choices, this.#count, this.#list), onShow: show });
+    editor.side.add({ ...Spans.panel, element: element('div', {}, this.#choices, this.#count, this.#list), onShow: show });
   }
 
   load() {

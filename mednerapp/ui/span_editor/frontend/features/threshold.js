@@ -21,6 +21,7 @@ export class Threshold {
     names: ['a'], shift: true, edits: true, command: 'threshold.open', keys: 'Shift+A',
     help: 'accept all suggestions above a score', group: 'bulk',
   }];
+  static panel = { id: ID, title: 'Accept by score' };
 
   commands = { open: () => this.editor.side.toggle(ID) };
   #label = '';
@@ -46,7 +47,7 @@ export class Threshold {
       event.stopPropagation();
       this.#apply();
     });
-    editor.side.add({ id: ID, title: 'Accept by score', element: panel, onShow: () => this.#draw() });
+    editor.side.add({ ...Threshold.panel, element: panel, onShow: () => this.#draw() });
   }
 
   load(data) {

@@ -9,6 +9,7 @@ const KINDS = { undo: 'undone', redo: 'redone', bulk: 'all mentions', suggestion
 
 export class Timeline {
   static keys = [{ names: ['t'], shift: false, command: 'timeline.open', keys: 'T', help: 'history of the note', group: 'panels' }];
+  static panel = { id: ID, title: 'History' };
 
   commands = { open: () => this.editor.side.toggle(ID) };
   #asked = 0;
@@ -36,7 +37,7 @@ export class Timeline {
     this.#banner.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.back();
     });
-    editor.side.add({ id: ID, title: 'History', element: panel, onShow: () => this.#ask(), onHide: () => this.back({ focus: false }) });
+    editor.side.add({ ...Timeline.panel, element: panel, onShow: () => this.#ask(), onHide: () => this.back({ focus: false }) });
   }
 
   load() {
