@@ -36,6 +36,7 @@ SLOW_HANDLER = """() => addEventListener('keydown', () => {{
   const until = performance.now() + {ms};
   while (performance.now() < until);
 }}, true)"""
+_FEWER = 20  # samples at most of what needs fewer: second frames, peers
 _SETTLE = 2_500  # ms after a page has opened: what it loads and draws when there is time
 
 
@@ -128,33 +129,35 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
         plain = Keys(plain_page, random.Random(0))  # noqa: S311  moments, not secrets
         typist = Typist(page, plain)
         actions = typist.work(starts)
-        page_itself = actions.pop(ONE_CLASS)
+        fewer = spread(places, min(plan.samples, _FEWER))
+        completed = typist.complete(fewer)
+        page_itself = report.frames(actions.pop(ONE_CLASS), completed[ONE_CLASS])
         typist.go_to(starts[len(starts) // 2])
         saves = measure_saves(page, plan.samples)
         in_product = counted(page)
-        fewer = spread(places, min(plan.samples, peers.MOST_SAMPLES))
         first = measure_first_paint(new_context(browser), base, plan.first_paints)
         return {
             "words": note.size.words,
             "spans": len(note.spans),
-            "actions": {name: report.action(timed, note.size) for name, timed in actions.items()},
-            "one_class": report.frames(page_itself),
+            "actions": {name: report.action(timed, completed[name], note.size) for name, timed in actions.items()},
+            "one_class": page_itself,
             "save": report.save(saves),
             "first_paint": report.first_paint(first, note.size),
             "page": in_product,
-            "peers": [report.peer(one) for one in _peers(browser, base, plain, note, fewer, folder, scratch)],
+            "peers": [report.peer(one) for one in _peers(browser, base, plain, note, fewer, plan, scratch)],
         }
 
 
 def _peers(
-    browser: Browser, base: str, plain: Keys, note: LongNote, starts: list[int], folder: Path | None, scratch: Path
+    browser: Browser, base: str, plain: Keys, note: LongNote, starts: list[int], plan: Plan, scratch: Path
 ) -> list[peers.Peer]:
+    folder = plan.peers
     found: list[peers.Peer] = []
     if folder and peers.installed_version(folder, peers.RECOGITO):
-        found += peers.measure_recogito(browser, base, plain, note, starts, folder)
+        found += peers.measure_recogito(browser, base, plain, note, starts, plan.first_paints, folder)
     if folder and peers.installed_version(folder, peers.NLP):
         with peers.nlp_server(folder, note, scratch) as url:
-            found.append(peers.measure_nlp(browser, url, base, plain, note, len(starts), folder))
+            found.append(peers.measure_nlp(browser, url, base, plain, note, len(starts), plan.first_paints, folder))
     return found
 
 

@@ -61,11 +61,15 @@ def new_context(browser: Browser) -> BrowserContext:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One timed key or call, in ms. at: on the page's clock; waited: of `painted`, until the page's first handler."""
+    """One timed key or call, in ms. at: on the page's clock; waited: of `painted`, until the page's first handler.
+
+    completed: until the next frame is drawn, with what the page did after the first one; only if it was asked for.
+    """
 
     at: float
     waited: float
     painted: float
+    completed: float | None = None
 
 
 class Keys:
@@ -75,14 +79,15 @@ class Keys:
         self.page = page
         self._draw = draw
 
-    def timed(self, key: str, until: str = "null") -> Frame:
+    def timed(self, key: str, until: str = "null", *, whole: bool = False) -> Frame:
         """One key at a random moment within a frame, once the page has nothing to do.
 
         until: script of a function that says whether the key's effect has been drawn; by default the next frame counts.
+        whole: the second frame, too.
         """
         self.page.evaluate("() => __bench.idle()")
         self.page.wait_for_timeout(self._draw.uniform(0, FRAME))
-        self.page.evaluate(f"() => __bench.arm({until})")
+        self.page.evaluate(f"() => __bench.arm({until}, {str(whole).lower()})")
         self.page.keyboard.press(key)
         return frame(self.page.evaluate("() => __bench.sample()"))
 
@@ -97,7 +102,7 @@ class Keys:
 
 
 def frame(sample: dict[str, Any]) -> Frame:
-    return Frame(sample["at"], sample["waited"], sample["painted"])
+    return Frame(sample["at"], sample["waited"], sample["painted"], sample.get("completed"))
 
 
 def counted(page: Page) -> dict[str, float]:

@@ -89,6 +89,7 @@ class Typist:
         self.keys = Keys(page, draw)
         self.plain = plain
         self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
+        self._whole = False
 
     def work(self, targets: Sequence[int]) -> dict[str, Timed]:
         """One round of all actions at each place, after uncounted ones at the first places.
@@ -104,11 +105,17 @@ class Typist:
             timed.event_timing = self.keys.event_timings(timed.frames)
         return self.found
 
+    def complete(self, targets: Sequence[int]) -> dict[str, list[Frame]]:
+        """The same once more, to the second frame, which shows what follows right after the key's own."""
+        self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
+        self._whole = True
+        for start in targets:
+            self._round(start)
+        self._whole = False
+        return {action: timed.frames for action, timed in self.found.items()}
+
     def _round(self, start: int) -> None:
         self.go_to(start)
-        self.page.evaluate("() => __bench.idle().then(() => __bench.choose())")
-        for _ in range(2):  # off and on again
-            self._timed(ONE_CLASS, "F8", is_nothing)
         self._timed("next", "ArrowRight", is_next)
         label = self._settled()["active"]["label"]
         self._timed("relabel", "2" if label == "Disease" else "1", is_relabel)
@@ -122,6 +129,12 @@ class Typist:
         self.keys.press("Control+ArrowRight", "Control+ArrowRight")
         if self._timed("create", "5", is_create):
             self._take_back()
+        # Last, since it dims what comes after it: the page has to draw what no script of its own has done.
+        self.keys.press("ArrowRight")
+        self._settled()
+        self.page.evaluate("() => __bench.idle().then(() => __bench.choose())")
+        for _ in range(2):  # off and on again
+            self._timed(ONE_CLASS, "F8", is_nothing)
 
     def go_to(self, start: int) -> None:
         """The span before the place is active; nothing floats over the text, and the pane is scrolled there."""
@@ -133,7 +146,7 @@ class Typist:
     def _timed(self, action: str, key: str, done: Callable[[State, State], bool]) -> bool:
         before = self._settled()
         floor = self.plain.timed("x")
-        frame = self.keys.timed(key)
+        frame = self.keys.timed(key, whole=self._whole)
         after = self._settled()
         timed = self.found[action]
         if not done(before, after):

@@ -25,8 +25,6 @@ RECOGITO = "@recogito/text-annotator"
 NLP = "streamlit-nlp-annotator"
 RENDERERS = ("SPANS", "CSS_HIGHLIGHTS")
 WARM_UP = 3
-FIRST_PAINTS = 4
-MOST_SAMPLES = 20  # of each action: they are far enough from us
 _UNDO_PAUSE = 350  # ms; @recogito/text-annotator takes changes that follow more quickly as one step
 
 
@@ -115,12 +113,13 @@ def installed_version(folder: Path, name: str) -> str:
     return about.name.split("-")[1].removesuffix(".dist") if about else ""
 
 
-def _first_paints(context: BrowserContext, url: str, peer: Peer) -> Page:
-    """Shows the note on fresh pages, to the frame that has its spans; the last page is left open."""
-    for turn in range(FIRST_PAINTS):
-        page = _shown(context, url, peer if turn else None)  # the first one warms up
+def _first_paints(context: BrowserContext, url: str, peer: Peer, count: int) -> Page:
+    """Shows the note on fresh pages, to the frame that has its spans; one warms up, the last is left open."""
+    page = _shown(context, url, None)
+    for _ in range(count):
         page.close()
-    return _shown(context, url, peer)
+        page = _shown(context, url, peer)
+    return page
 
 
 def _shown(context: BrowserContext, url: str, peer: Peer | None) -> Page:
@@ -138,7 +137,7 @@ def _shown(context: BrowserContext, url: str, peer: Peer | None) -> Page:
 
 
 def measure_recogito(
-    browser: Browser, url: str, plain: Keys, note: LongNote, starts: list[int], folder: Path
+    browser: Browser, url: str, plain: Keys, note: LongNote, starts: list[int], first_paints: int, folder: Path
 ) -> list[Peer]:
     """One for each of its renderers. url: of the static server; plain: the floor's page."""
     version = installed_version(folder, RECOGITO)
@@ -154,14 +153,15 @@ def measure_recogito(
                 spans=len(note.spans),
                 how="a key calls the one method of its interface that does it; it has no suggestions to accept",
             ),
+            first_paints,
         )
         for renderer in RENDERERS
     ]
 
 
-def _recogito(browser: Browser, url: str, plain: Keys, starts: list[int], peer: Peer) -> Peer:
+def _recogito(browser: Browser, url: str, plain: Keys, starts: list[int], peer: Peer, first_paints: int) -> Peer:
     context = new_context(browser)
-    page = _first_paints(context, url, peer)
+    page = _first_paints(context, url, peer, first_paints)
     page.locator("#pane").focus()
     peer.shown = page.evaluate("() => peer.state().count")
     keys = Keys(page, random.Random(0))  # noqa: S311  moments, not secrets
@@ -209,7 +209,14 @@ _DELETE = ".nlp-annotator__delete-button"
 
 
 def measure_nlp(
-    browser: Browser, url: str, static_url: str, plain: Keys, note: LongNote, count: int, folder: Path
+    browser: Browser,
+    url: str,
+    static_url: str,
+    plain: Keys,
+    note: LongNote,
+    count: int,
+    first_paints: int,
+    folder: Path,
 ) -> Peer:
     """Select, delete and create with the mouse: from the button coming up to the painted frame.
 
@@ -218,7 +225,7 @@ def measure_nlp(
     how = "mouse: next is a click on a span, delete its cross, create a label in its menu; it has no more"
     peer = Peer(NLP, installed_version(folder, NLP), spans=len(note.spans), how=how)
     context = new_context(browser)
-    _first_paints(context, f"{static_url}/pages/nlp_first_paint.html", peer).close()
+    _first_paints(context, f"{static_url}/pages/nlp_first_paint.html", peer, first_paints).close()
     page = context.new_page()
     page.goto(url)
     page.locator("[data-annotation-id]").first.wait_for()

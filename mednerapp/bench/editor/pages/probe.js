@@ -1,16 +1,24 @@
 // Runs before any script of a measured page. `__bench` times one key: from the keydown event (its timeStamp, the time at
-// which the browser had it) to the first task after the next frame was drawn.
+// which the browser had it) to the first task after the next frame was drawn (`painted`) or, if it is asked for, to the first one
+// after the frame that shows what the page's own tasks have done right after that (`completed`).
 (() => {
   const MODIFIERS = ['Control', 'Shift', 'Alt', 'Meta'];
   const channel = new MessageChannel();
+  const behind = new MessageChannel(); // what is posted to it runs after the tasks that wait already
   let armed = null;
   let saving = null;
   channel.port1.onmessage = () => {
-    const { resolve, sample } = armed;
-    armed = null;
-    sample.painted = performance.now() - sample.at;
-    resolve(sample);
+    const { resolve, sample, whole } = armed;
+    const since = performance.now() - sample.at;
+    if (sample.painted === undefined) sample.painted = since;
+    else sample.completed = since;
+    if (whole && sample.completed === undefined) behind.port2.postMessage(0);
+    else {
+      armed = null;
+      resolve(sample);
+    }
   };
+  behind.port1.onmessage = () => requestAnimationFrame(() => channel.port2.postMessage(0));
   let chosen = null; // see choose()
   const afterPaint = () => requestAnimationFrame(() => {
     // It may draw later, in a frame of its own; what has not drawn in a second never does.
@@ -79,9 +87,9 @@
   }, true);
 
   window.__bench = {
-    /** Waits for the next key. */
-    arm(until = null) {
-      window.__benchSample = new Promise((resolve) => { armed = { resolve, until, sample: null }; });
+    /** Waits for the next key; `whole`: two frames of it. That one upsets the rhythm of the keys after it, so do not mix them. */
+    arm(until = null, whole = false) {
+      window.__benchSample = new Promise((resolve) => { armed = { resolve, until, whole, sample: null }; });
     },
     sample: () => window.__benchSample,
     /** From now on F8 does to the active span's element what the plain page's key does to its own, and nothing else. */
