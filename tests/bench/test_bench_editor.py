@@ -58,6 +58,9 @@ def test_every_line_is_in_the_table_and_a_slow_handler_raises_the_ratio(tmp_path
         assert action["failed"] == 0, f"{name}: the key did nothing"
         assert action["median"] >= SLOW > action["floor_median"]
         assert action["ratio_median"] > 1
+        second = action["completed"]
+        assert second["failed"] == 0, f"{name}: the key did nothing when its second frame was timed"
+        assert second["median"] >= SLOW > second["floor_median"] > 0
     assert found["save"]["median"] >= SLOW
     assert found["save"]["floor_median"] > 0
     assert found["first_paint"]["median"] > 0

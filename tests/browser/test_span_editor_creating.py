@@ -97,6 +97,34 @@ def test_a_comment_that_is_being_written_comes_along_when_two_spans_are_joined(e
     assert (one["id"], one["comment"]) == ("s9", "dose?")
 
 
+def test_joining_into_a_span_that_says_it_all_already_is_a_delete_and_no_judgement(editor: Editor) -> None:
+    editor.open([METFORMIN, {**METFORMIN, "id": "s9", "label": "Procedure", "state": "confirmed"}])
+    before = contents(editor.saved())
+    editor.focus()
+    editor.press("Tab", "4")
+    assert [one["id"] for one in editor.saved()] == ["s9"]
+    assert [edit["action"] for edit in editor.stored()["stored"]] == ["delete"]
+    editor.page.wait_for_timeout(600)  # what is offered for other places is looked for when there is time
+    expect(editor.page.locator(".offer")).to_be_hidden()
+    editor.press("Control+z")
+    assert contents(editor.saved()) == before
+
+
+def test_spans_whose_comments_are_too_long_for_one_are_kept_apart(editor: Editor) -> None:
+    editor.open(
+        [
+            {**METFORMIN, "comment": "a" * 1200},
+            {**METFORMIN, "id": "s9", "label": "Procedure", "comment": "b" * 1200},
+        ]
+    )
+    editor.focus()
+    editor.press("Tab", "4")
+    assert [(one["id"], one["label"], one["comment"][0]) for one in editor.saved()] == [
+        (METFORMIN["id"], "Procedure", "a"),
+        ("s9", "Procedure", "b"),
+    ]
+
+
 def test_keys_accept_reject_and_delete_and_go_on_to_the_next_suggestion(editor: Editor) -> None:
     editor.open(ALL)
     editor.focus()

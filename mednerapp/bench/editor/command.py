@@ -75,6 +75,7 @@ def run(plan: Plan, *, scratch: Path) -> dict[str, Any]:
             "chromium": version,
         },
         "samples": plan.samples,
+        "second_frames": min(plan.samples, _FEWER),
         "slow_handler_ms": plan.slow_handler,
         "sizes": sizes,
     }

@@ -1,7 +1,7 @@
 //# allFunctionsCalledOnLoad
 // What a person can do to spans: every method is a command of the keyboard and of the buttons.
 
-import { LONGEST_COMMENT, NEW_SPAN, piecesOf } from './document.js';
+import { LONGEST_COMMENT, NEW_SPAN, piecesOf, sameContent } from './document.js';
 import { fetchJson, uuid } from './http.js';
 import { wordEdge, characterEdge } from './offsets.js';
 
@@ -51,7 +51,8 @@ export class Actions {
       ? editor.document.find(before.start, before.end, label) : null;
     const remarks = twin && remarksOf(twin, before);
     if (!twin || [...remarks.comment].length > LONGEST_COMMENT) return this.#change({ label, state: 'confirmed' });
-    editor.commit([{ before, after: null }, { before: twin, after: { ...twin, ...remarks, state: 'confirmed' } }]);
+    const joined = { ...twin, ...remarks, state: 'confirmed' };
+    editor.commit([{ before, after: null }, ...(sameContent(twin, joined) ? [] : [{ before: twin, after: joined }])], { joins: true });
     const words = `These words were marked as ${label} already: the two spans are one now.`;
     editor.activate(editor.document.get(twin.id), { spoken: `${words} ` });
     editor.status.tell(words);

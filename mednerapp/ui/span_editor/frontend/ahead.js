@@ -45,7 +45,8 @@ export class Ahead {
     return true;
   }
 
-  /** A span that is gone: its text looks like plain text or like the span that it lay in. A rejected one has no tint that could go. */
+  /** A span that is gone: its text looks like plain text, or is tinted like a span that it shared it with. A rejected one has no tint
+   *  that could go. */
   #leave(span) {
     if (span.state === 'rejected') return false;
     for (const segment of this.painter.segmentsOf(span)) {

@@ -1,4 +1,3 @@
-//# allFunctionsCalledOnLoad
 // The shape of what Python sends.
 
 /**

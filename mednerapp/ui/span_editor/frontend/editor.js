@@ -139,10 +139,11 @@ export class SpanEditor {
   /**
    * Makes changes as one undo step.
    * @param {import('./document.js').Change[]} changes
-   * @param {{step?: string, bulk?: boolean}} [options] bulk: the step also changes other notes, through bulkUrl
+   * @param {{step?: string, bulk?: boolean, joins?: boolean}} [options] bulk: the step also changes other notes, through bulkUrl;
+   *   joins: it makes one span of two
    */
-  commit(changes, { step = uuid(), bulk = false } = {}) {
-    this.history.push({ id: step, changes, bulk });
+  commit(changes, { step = uuid(), bulk = false, joins = false } = {}) {
+    this.history.push({ id: step, changes, bulk, joins });
     this.perform(changes, { step });
   }
 

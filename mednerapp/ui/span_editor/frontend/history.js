@@ -9,6 +9,7 @@ import { uuid } from './http.js';
  * @property {string} id shared by all edits of the step, also when they are undone and redone
  * @property {import('./document.js').Change[]} changes
  * @property {boolean} bulk it changed other notes as well
+ * @property {boolean} [joins] it made one span of two
  */
 
 export class History {

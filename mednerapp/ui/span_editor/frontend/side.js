@@ -54,7 +54,7 @@ export class Side {
     this.openers.append(opener);
   }
 
-  /** Whether a panel is open or about to open, because it was open when the page was left. */
+  /** Whether a panel is open, or was when the page was left. */
   get wanted() {
     return Boolean(this.#wanted);
   }

@@ -1,8 +1,8 @@
 //# allFunctionsCalledOnLoad
 // Entry point that Streamlit calls when the component appears and after every change of its data or theme.
 //
-// The first line of the files in this folder is a hint: browsers that know it (Chromium since 136) compile all functions of a file while
-// it loads, beside the page's thread, instead of each when it first runs. Most of them run before the first frame.
+// The first line of the files in this folder is a hint: browsers that know it (Chromium since 136) compile all functions of a file as
+// it is loaded, instead of each when it is first called, which for most is before the first frame or at the first key.
 
 import { SpanEditor } from './editor.js';
 

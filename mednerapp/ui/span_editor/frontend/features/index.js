@@ -23,8 +23,8 @@ import { View } from './view.js';
  *  table of keys.js; `static panel`, id and title of the panel that it adds; `static opensWith`, whether it opens that for this data. */
 const FEATURES = [Find, Bulk, Threshold, Spans, Outline, Guideline, Timeline, Compare, View, Link];
 
-/** The features of one editor. Nothing of a closed panel is seen in the first frame, so features with a panel are made after it, or when
- *  the first of them is asked for. */
+/** The features of one editor. Nothing of a closed panel is seen in the first frame, so features with a panel are made after it: before
+ *  it only if a panel is to be open at once, or one of them is asked for. */
 export class Features {
   #made = new Map(); // class → feature
   #data = null;

@@ -12,7 +12,7 @@ import { mentionOf, samePlace } from '../document.js';
  */
 export function latestDeed({ document: document_, history, activeSpan, selected }) {
   const step = history.canRedo ? null : history.latest;
-  if (!step || step.bulk || step.changes.length !== 1 || selected) return null;
+  if (!step || step.bulk || step.joins || step.changes.length !== 1 || selected) return null;
   const [{ before, after }] = step.changes;
   if (before && after && !samePlace(before, after)) return null;
   if (activeSpan?.id !== activeAfter(document_, before, after)) return null;
