@@ -98,14 +98,16 @@ def test_a_comment_that_is_being_written_comes_along_when_two_spans_are_joined(e
 
 
 def test_joining_into_a_span_that_says_it_all_already_is_a_delete_and_no_judgement(editor: Editor) -> None:
-    editor.open([METFORMIN, {**METFORMIN, "id": "s9", "label": "Procedure", "state": "confirmed"}])
+    text = "metformin, metformin, metformin"
+    drugs = [{**METFORMIN, "id": f"s{i}", "start": 11 * i, "end": 11 * i + 9, "state": "confirmed"} for i in range(3)]
+    editor.open([*drugs, {**drugs[0], "id": "s9", "label": "Procedure"}], text=text)
     before = contents(editor.saved())
     editor.focus()
     editor.press("Tab", "4")
-    assert [one["id"] for one in editor.saved()] == ["s9"]
+    assert [one["id"] for one in editor.saved()] == ["s1", "s2", "s9"]
     assert [edit["action"] for edit in editor.stored()["stored"]] == ["delete"]
     editor.page.wait_for_timeout(600)  # what is offered for other places is looked for when there is time
-    expect(editor.page.locator(".offer")).to_be_hidden()
+    expect(editor.page.locator(".offer")).to_be_hidden()  # to delete the drug there, too
     editor.press("Control+z")
     assert contents(editor.saved()) == before
 
