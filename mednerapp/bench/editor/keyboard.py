@@ -88,7 +88,7 @@ class Typist:
         self.page = page
         self.keys = Keys(page, draw)
         self.plain = plain
-        self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
+        self.found: dict[str, Timed] = {}
         self._whole = False
 
     def work(self, targets: Sequence[int]) -> dict[str, Timed]:
@@ -96,23 +96,23 @@ class Typist:
 
         targets: where suggestions start, UTF-16 offsets.
         """
-        for start in targets[:WARM_UP]:
-            self._round(start)
-        self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
-        for start in targets:
-            self._round(start)
+        self._rounds(targets[:WARM_UP])
+        self._rounds(targets)
         for timed in self.found.values():
             timed.event_timing = self.keys.event_timings(timed.frames)
         return self.found
 
     def complete(self, targets: Sequence[int]) -> dict[str, Timed]:
         """The same once more, to the second frame, which shows what follows right after the key's own."""
-        self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
         self._whole = True
-        for start in targets:
-            self._round(start)
+        self._rounds(targets)
         self._whole = False
         return self.found
+
+    def _rounds(self, targets: Sequence[int]) -> None:
+        self.found = {action: Timed() for action in (*ACTIONS, ONE_CLASS)}
+        for start in targets:
+            self._round(start)
 
     def _round(self, start: int) -> None:
         self.go_to(start)
