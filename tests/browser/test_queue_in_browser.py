@@ -20,6 +20,13 @@ pytestmark = pytest.mark.browser
 ROW = 35  # pixels, of a table
 
 
+def click_first_row(page: Page, *, x: int) -> None:
+    """Clicks the first row of the only table, once the page has dropped what it showed before: until its script has
+    ended, the table of the tab before can stand beside the new one."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    page.get_by_test_id("stDataFrame").click(position={"x": x, "y": ROW + ROW // 2})
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     with running(prepare_demo(tmp_path_factory.mktemp("demo"))) as found:
@@ -126,7 +133,7 @@ def test_a_lead_finds_a_note_by_its_text_deletes_it_takes_it_back_and_restores_i
         return bool(projects.notes(store, user=lead, project_id=project.id, search="Hyacinth Vellacott"))
 
     def delete() -> None:
-        page.get_by_test_id("stDataFrame").click(position={"x": 16, "y": ROW + ROW // 2})
+        click_first_row(page, x=16)
         page.get_by_role("button", name="Delete 1 note").click()
         expect(page.get_by_text(f"Deleted {note.title}.")).to_be_visible()
         assert not there()
@@ -143,7 +150,7 @@ def test_a_lead_finds_a_note_by_its_text_deletes_it_takes_it_back_and_restores_i
     delete()
     page.get_by_text("Bin", exact=True).click()
     expect(page.get_by_text("Tick notes to restore them.")).to_be_visible()
-    page.get_by_test_id("stDataFrame").click(position={"x": 16, "y": ROW + ROW // 2})
+    click_first_row(page, x=16)
     page.get_by_role("button", name="Restore 1 note").click()
     expect(page.get_by_text("The bin is empty.")).to_be_visible()
     assert there()
@@ -170,7 +177,7 @@ def test_what_an_annotator_is_unsure_of_reaches_the_lead_who_opens_it_beside_the
     page.reload()
     page.get_by_text("Remarks", exact=True).click()
     expect(page.get_by_text("1 remark. Click one")).to_be_visible()
-    page.get_by_test_id("stDataFrame").click(position={"x": 60, "y": ROW + ROW // 2})
+    click_first_row(page, x=60)
     page.wait_for_url(re.compile(rf"/annotate\?note=25&span=0-4&compare=person(:|%3A){ann.id}$"))
     expect(page.locator(".side .difference")).to_contain_text("Theirs: unsure, “or a test?”")
     expect(page.locator(".side .difference")).to_contain_text("only theirs")
