@@ -1,11 +1,14 @@
-"""What the span editor posts: a body that is worked on in a thread, and an answer that the editor understands."""
+"""What the span editor posts: a body that is worked on in a thread, and an answer that the editor understands.
+
+The one table of which error gets which answer; what the editor reads (`annotations.py`) is refused by it, too.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -14,7 +17,7 @@ from starlette.routing import Route
 
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import User
-from mednerapp.errors import InvalidEdit, InvalidValue, NotFound, PermissionDenied, SignedOut
+from mednerapp.errors import ChangedSince, InvalidEdit, InvalidValue, NotFound, PermissionDenied, SignedOut
 from mednerapp.http.bodies import LARGEST, BodyTooLargeError, MalformedBodyError, json_object
 from mednerapp.http.identity import session_of, signed_in
 
@@ -29,7 +32,8 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (NotFound, 404, "not_found"),
     (MalformedBodyError, 400, "malformed"),
     (BodyTooLargeError, 413, "too_large"),
-    (InvalidValue, 422, "invalid_edit"),
+    (ChangedSince, 409, "changed"),
+    (InvalidValue, 422, "invalid"),
 )
 
 
@@ -41,7 +45,8 @@ class Answer:
     status: int = 200
 
 
-Act = Callable[[User, int, dict[str, Any]], Answer]
+Target = TypeVar("Target", int, str)
+Act = Callable[[User, Target, dict[str, Any]], Answer]
 """Who acts, id of what the body is about, body. Runs in a thread; what it raises is refused."""
 
 
@@ -49,8 +54,8 @@ class UntouchedError(Exception):
     """Suggestions are left that nobody has looked at."""
 
 
-def post(path: str, app: App, act: Act) -> Route:
-    """A route for `path`, which has one `{id:int}`."""
+def post(path: str, app: App, act: Act[Target]) -> Route:
+    """A route for `path`, which has one `{id}`: a number if it says `{id:int}`, else a text."""
 
     async def respond(request: Request) -> Response:
         try:
@@ -63,10 +68,10 @@ def post(path: str, app: App, act: Act) -> Route:
     return Route(path, respond, methods=["POST"])
 
 
-def perform(app: App, act: Act, session: str, id_: int, body: dict[str, Any]) -> Answer:
+def perform(app: App, act: Act[Target], session: str, id_: Target, body: dict[str, Any]) -> Answer:
     """What `act` answers to the person of the session (hash of its token). Blocks: call it in a thread."""
     user = signed_in(app, session)
-    if id_ > LARGEST:
+    if isinstance(id_, int) and id_ > LARGEST:
         raise NotFound("There is nothing of that number.")
     return act(user, id_, body)
 

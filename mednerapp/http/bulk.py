@@ -2,67 +2,48 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from typing import Any
 
-from anyio import to_thread
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mednerapp.bootstrap import App
 from mednerapp.domain.accounts import User
 from mednerapp.domain.bulk import BulkChange, BulkKind
 from mednerapp.domain.mentions import MOST_MENTION
-from mednerapp.errors import ChangedSince, InvalidValue, NotFound, PermissionDenied, SignedOut
+from mednerapp.errors import NotFound
 from mednerapp.http import bodies
-from mednerapp.http.bodies import BodyTooLargeError, MalformedBodyError, json_object
-from mednerapp.http.identity import session_of, signed_in
+from mednerapp.http.acting import Answer, post
+from mednerapp.http.bodies import MalformedBodyError
 from mednerapp.services import bulk, finding
 from mednerapp.services.bulk import Preview, TakenBack
 
-MOST_BYTES = 1_000_000
 _MOST_EXCLUDED = bulk.MOST_PLACES
-_log = logging.getLogger(__name__)
-
-# Error → (status, name in the answer); the first that fits.
-_ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
-    (SignedOut, 401, "signed_out"),
-    (PermissionDenied, 403, "forbidden"),
-    (NotFound, 404, "not_found"),
-    (MalformedBodyError, 400, "malformed"),
-    (BodyTooLargeError, 413, "too_large"),
-    (ChangedSince, 409, "changed"),
-    (InvalidValue, 422, "invalid"),
-)
 Body = dict[str, Any]
-Work = Callable[[User, Request, Body], Body]
 
 
 def routes(app: App) -> list[Route]:
     work = _Work(app)
     return [
-        _Json("/api/projects/{project_id:int}/find", app, work.find),
-        _Json("/api/projects/{project_id:int}/bulk/preview", app, work.preview),
-        _Json("/api/projects/{project_id:int}/bulk/apply", app, work.apply),
-        _Json("/api/bulk/{step}/undo", app, work.undo),
-        _Json("/api/bulk/{step}/redo", app, work.redo),
+        post("/api/projects/{id:int}/find", app, work.find),
+        post("/api/projects/{id:int}/bulk/preview", app, work.preview),
+        post("/api/projects/{id:int}/bulk/apply", app, work.apply),
+        post("/api/bulk/{id}/undo", app, work.undo),
+        post("/api/bulk/{id}/redo", app, work.redo),
     ]
 
 
 class _Work:
-    """What the routes do, in a thread; errors become answers in `_Json`."""
+    """What the routes do."""
 
     def __init__(self, app: App) -> None:
         self._store = app.store
 
-    def find(self, user: User, request: Request, body: Body) -> Body:
+    def find(self, user: User, project_id: int, body: Body) -> Answer:
         query = body.get("q")  # in the body: what one looks for may name a patient, and an address ends up in logs
         if not isinstance(query, str):
             raise MalformedBodyError("q has to be a text.")
         after = bodies.number(body, "after") if body.get("after") is not None else 0
-        found = finding.find(self._store, user=user, project_id=_project(request), query=query, after=after)
+        found = finding.find(self._store, user=user, project_id=project_id, query=query, after=after)
         notes = [
             {
                 "note_id": note.note_id,
@@ -72,23 +53,23 @@ class _Work:
             }
             for note in found.notes
         ]
-        return {"query": query, "notes": notes, "next": found.next}
+        return Answer({"query": query, "notes": notes, "next": found.next})
 
-    def preview(self, user: User, request: Request, body: Body) -> Body:
+    def preview(self, user: User, project_id: int, body: Body) -> Answer:
         found = bulk.preview(
             self._store,
             user=user,
-            project_id=_project(request),
+            project_id=project_id,
             change=_change(body),
             except_annotation=_optional_id(body, "except_annotation"),
         )
-        return {"notes": len(found.notes), "places": _places(found), "truncated": found.truncated}
+        return Answer({"notes": len(found.notes), "places": _places(found), "truncated": found.truncated})
 
-    def apply(self, user: User, request: Request, body: Body) -> Body:
+    def apply(self, user: User, project_id: int, body: Body) -> Answer:
         applied = bulk.apply(
             self._store,
             user=user,
-            project_id=_project(request),
+            project_id=project_id,
             change=_change(body),
             step=bodies.text(body, "step"),
             expected=bodies.number(body, "expected"),
@@ -96,24 +77,27 @@ class _Work:
             except_annotation=_optional_id(body, "except_annotation"),
         )
         skipped = [{"note_id": note_id, "why": why} for note_id, why in applied.skipped.items()]
-        return {
-            "operation_id": applied.operation_id,
-            "notes": applied.notes,
-            "places": applied.places,
-            "skipped": skipped,
-        }
+        return Answer(
+            {
+                "operation_id": applied.operation_id,
+                "notes": applied.notes,
+                "places": applied.places,
+                "skipped": skipped,
+            }
+        )
 
-    def undo(self, user: User, request: Request, body: Body) -> Body:
+    def undo(self, user: User, step: str, body: Body) -> Answer:
         except_annotation = _optional_id(body, "except_annotation")
-        return _taken_back(bulk.undo(self._store, user=user, step=_step(request), except_annotation=except_annotation))
+        return _taken_back(bulk.undo(self._store, user=user, step=_step(step), except_annotation=except_annotation))
 
-    def redo(self, user: User, request: Request, body: Body) -> Body:
+    def redo(self, user: User, step: str, body: Body) -> Answer:
         except_annotation = _optional_id(body, "except_annotation")
-        return _taken_back(bulk.redo(self._store, user=user, step=_step(request), except_annotation=except_annotation))
+        return _taken_back(bulk.redo(self._store, user=user, step=_step(step), except_annotation=except_annotation))
 
 
-def _taken_back(result: TakenBack) -> Body:
-    return {"notes": result.notes, "kept": [{"note_id": note_id, "title": title} for note_id, title in result.kept]}
+def _taken_back(result: TakenBack) -> Answer:
+    kept = [{"note_id": note_id, "title": title} for note_id, title in result.kept]
+    return Answer({"notes": result.notes, "kept": kept})
 
 
 def _places(found: Preview) -> list[Body]:
@@ -169,40 +153,7 @@ def _optional_id(body: Body, name: str) -> int | None:
     return None if body.get(name) is None else bodies.number(body, name)
 
 
-def _project(request: Request) -> int:
-    project_id: int = request.path_params["project_id"]
-    if project_id > bodies.LARGEST:
-        raise NotFound("There is no such project.")
-    return project_id
-
-
-def _step(request: Request) -> str:
-    step: str = request.path_params["step"]
+def _step(step: str) -> str:
     if not step.isprintable() or len(step) > 64:
         raise NotFound("There is no such change of many notes.")
     return step
-
-
-class _Json(Route):
-    def __init__(self, path: str, app: App, work: Work) -> None:
-        self._medner = app
-        self._work = work
-        super().__init__(path, self._respond, methods=["POST"])
-
-    async def _respond(self, request: Request) -> Response:
-        try:
-            body = await json_object(request, MOST_BYTES)
-            return await to_thread.run_sync(self._answer, session_of(request), request, body)
-        except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
-            return _refusal(error)
-
-    def _answer(self, session: str, request: Request, body: Body) -> JSONResponse:
-        return JSONResponse(self._work(signed_in(self._medner, session), request, body))
-
-
-def _refusal(error: Exception) -> JSONResponse:
-    for kind, status, name in _ANSWERS:
-        if isinstance(error, kind):
-            return JSONResponse({"error": name, "message": str(error)}, status)
-    _log.error("A change of many notes or a search failed.", exc_info=error)
-    return JSONResponse({"error": "failed", "message": "The server could not do this. It is in its log."}, 500)

@@ -26,7 +26,7 @@ def routes(app: App) -> list[Route]:
     ]
 
 
-def save(app: App) -> Act:
+def save(app: App) -> Act[int]:
     """Stores the edits of an annotation."""
     return _Annotations(app).save
 

@@ -22,7 +22,7 @@ def routes(app: App) -> list[Route]:
     ]
 
 
-def save(app: App) -> Act:
+def save(app: App) -> Act[int]:
     """Stores the edits of a held note."""
     store = app.store
 
@@ -41,7 +41,7 @@ def save(app: App) -> Act:
     return act
 
 
-def _confirm(store: Store) -> Act:
+def _confirm(store: Store) -> Act[int]:
     def act(user: User, held_id: int, body: dict[str, Any]) -> Answer:
         try:
             released = holding.release(store, user=user, held_id=held_id, revision=bodies.number(body, "revision"))
