@@ -137,6 +137,9 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
         saves = measure_saves(page, plan.samples)
         in_product = counted(page)
         first = measure_first_paint(new_context(browser), base, plan.first_paints)
+        beside: list[peers.Peer] = []
+        if folder:
+            beside = _peers(peers.Bench(browser, base, plain, note, fewer, plan.first_paints, folder), scratch)
         return {
             "words": note.size.words,
             "spans": len(note.spans),
@@ -145,20 +148,17 @@ def _measure(browser: Browser, page: Page, note: LongNote, plan: Plan, scratch: 
             "save": report.save(saves),
             "first_paint": report.first_paint(first, note.size),
             "page": in_product,
-            "peers": [report.peer(one) for one in _peers(browser, base, plain, note, fewer, plan, scratch)],
+            "peers": [report.peer(one) for one in beside],
         }
 
 
-def _peers(
-    browser: Browser, base: str, plain: Keys, note: LongNote, starts: list[int], plan: Plan, scratch: Path
-) -> list[peers.Peer]:
-    folder = plan.peers
+def _peers(bench: peers.Bench, scratch: Path) -> list[peers.Peer]:
     found: list[peers.Peer] = []
-    if folder and peers.installed_version(folder, peers.RECOGITO):
-        found += peers.measure_recogito(browser, base, plain, note, starts, plan.first_paints, folder)
-    if folder and peers.installed_version(folder, peers.NLP):
-        with peers.nlp_server(folder, note, scratch) as url:
-            found.append(peers.measure_nlp(browser, url, base, plain, note, len(starts), plan.first_paints, folder))
+    if peers.installed_version(bench.folder, peers.RECOGITO):
+        found += peers.measure_recogito(bench)
+    if peers.installed_version(bench.folder, peers.NLP):
+        with peers.nlp_server(bench.folder, bench.note, scratch) as url:
+            found.append(peers.measure_nlp(bench, url))
     return found
 
 

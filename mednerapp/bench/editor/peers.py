@@ -46,6 +46,26 @@ class Peer:
             self.floors.setdefault(action, []).append(floor)
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every peer is measured with.
+
+    url: of the static server. plain: the floor's page. starts: offsets of the spans that are acted on.
+    first_paints: how many. folder: where the peers lie.
+    """
+
+    browser: Browser
+    url: str
+    plain: Keys
+    note: LongNote
+    starts: list[int]
+    first_paints: int
+    folder: Path
+
+    def peer(self, name: str, package: str, how: str) -> Peer:
+        return Peer(name, installed_version(self.folder, package), spans=len(self.note.spans), how=how)
+
+
 def modules_of(folder: Path) -> Path:
     return folder / "node_modules"
 
@@ -136,32 +156,17 @@ def _shown(context: BrowserContext, url: str, peer: Peer | None) -> Page:
 # ---- @recogito/text-annotator: keys that call its methods
 
 
-def measure_recogito(
-    browser: Browser, url: str, plain: Keys, note: LongNote, starts: list[int], first_paints: int, folder: Path
-) -> list[Peer]:
-    """One for each of its renderers. url: of the static server; plain: the floor's page."""
-    version = installed_version(folder, RECOGITO)
-    return [
-        _recogito(
-            browser,
-            f"{url}/pages/recogito.html?renderer={renderer}",
-            plain,
-            starts,
-            Peer(
-                f"{RECOGITO} ({renderer})",
-                version,
-                spans=len(note.spans),
-                how="a key calls the one method of its interface that does it; it has no suggestions to accept",
-            ),
-            first_paints,
-        )
-        for renderer in RENDERERS
-    ]
+def measure_recogito(bench: Bench) -> list[Peer]:
+    """One for each of its renderers."""
+    return [_recogito(bench, renderer) for renderer in RENDERERS]
 
 
-def _recogito(browser: Browser, url: str, plain: Keys, starts: list[int], peer: Peer, first_paints: int) -> Peer:
-    context = new_context(browser)
-    page = _first_paints(context, url, peer, first_paints)
+def _recogito(bench: Bench, renderer: str) -> Peer:
+    how = "a key calls the one method of its interface that does it; it has no suggestions to accept"
+    peer = bench.peer(f"{RECOGITO} ({renderer})", RECOGITO, how)
+    plain = bench.plain
+    context = new_context(bench.browser)
+    page = _first_paints(context, f"{bench.url}/pages/recogito.html?renderer={renderer}", peer, bench.first_paints)
     page.locator("#pane").focus()
     peer.shown = page.evaluate("() => peer.state().count")
     keys = Keys(page, random.Random(0))  # noqa: S311  moments, not secrets
@@ -173,7 +178,7 @@ def _recogito(browser: Browser, url: str, plain: Keys, starts: list[int], peer: 
         ("delete", "Delete", "Control+z"),
         ("create", "5", "Control+z"),
     )
-    for turn, start in enumerate([*starts[:WARM_UP], *starts]):
+    for turn, start in enumerate([*bench.starts[:WARM_UP], *bench.starts]):
         page.evaluate("(start) => peer.goTo(start)", start)
         for action, key, after in steps:
             before = page.evaluate("() => peer.state()")
@@ -208,24 +213,16 @@ _CHIP = ".nlp-annotator__menu-chip"
 _DELETE = ".nlp-annotator__delete-button"
 
 
-def measure_nlp(
-    browser: Browser,
-    url: str,
-    static_url: str,
-    plain: Keys,
-    note: LongNote,
-    count: int,
-    first_paints: int,
-    folder: Path,
-) -> Peer:
+def measure_nlp(bench: Bench, url: str) -> Peer:
     """Select, delete and create with the mouse: from the button coming up to the painted frame.
 
-    url: of the app of `nlp_server`; plain: the floor's page.
+    url: of the app of `nlp_server`.
     """
     how = "mouse: next is a click on a span, delete its cross, create a label in its menu; it has no more"
-    peer = Peer(NLP, installed_version(folder, NLP), spans=len(note.spans), how=how)
-    context = new_context(browser)
-    _first_paints(context, f"{static_url}/pages/nlp_first_paint.html", peer, first_paints).close()
+    peer = bench.peer(NLP, NLP, how)
+    plain, count = bench.plain, len(bench.starts)
+    context = new_context(bench.browser)
+    _first_paints(context, f"{bench.url}/pages/nlp_first_paint.html", peer, bench.first_paints).close()
     page = context.new_page()
     page.goto(url)
     page.locator("[data-annotation-id]").first.wait_for()
