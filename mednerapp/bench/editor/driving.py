@@ -26,6 +26,7 @@ CHROMIUM_ARGS = (
 )
 VIEWPORT = {"width": 1280, "height": 900}
 FRAME = 17.0  # ms at 60 Hz; keys come at any time within one
+_REST = 4 * FRAME
 PATIENCE = 60_000  # ms until something has to be there
 
 
@@ -80,13 +81,16 @@ class Keys:
         self._draw = draw
 
     def timed(self, key: str, until: str = "null", *, whole: bool = False) -> Frame:
-        """One key at a random moment within a frame, once the page has nothing to do.
+        """One key at a random moment within a frame, once the page has nothing to do and waits for no refresh.
+
+        Chromium lets a page wait for the screen's refreshes for two or three more after what it drew last; a key that
+        comes then is drawn at the next of them. Which key that hits depends on what was pressed before it.
 
         until: script of a function that says whether the key's effect has been drawn; by default the next frame counts.
         whole: the second frame, too.
         """
         self.page.evaluate("() => __bench.idle()")
-        self.page.wait_for_timeout(self._draw.uniform(0, FRAME))
+        self.page.wait_for_timeout(_REST + self._draw.uniform(0, FRAME))
         self.page.evaluate(f"() => __bench.arm({until}, {str(whole).lower()})")
         self.page.keyboard.press(key)
         return frame(self.page.evaluate("() => __bench.sample()"))
