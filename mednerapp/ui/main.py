@@ -27,8 +27,10 @@ LOGO = _SVG.format(  # the grey can be read on the light and on the dark sidebar
 )
 
 # The theme has one primary colour: dark enough for white words on it, it is too dark for words on the dark background.
+# A small laptop or a tablet has no room for Streamlit's wide margins: without them a panel fits beside the text.
 _STYLE = """<style>
 button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: light-dark(#0b6477, #7fcfdf); }
+@media (max-width: 1100px) { main [data-testid="stMainBlockContainer"] { padding-inline: 1.25rem; } }
 </style>"""
 
 

@@ -226,6 +226,14 @@ def test_the_page_on_a_small_screen(opened: Opened) -> None:
     Keyboard(note).choose("drowsy")
     expect(note.page.locator(".status")).to_be_in_viewport(ratio=1)
     picture(note.page, "1024-px")
+    note.press("s")
+    expect(note.page.locator(".span-list .entry").first).to_be_visible()
+    text, panel = (note.page.locator(part).bounding_box() for part in (".pane", ".side"))
+    assert text
+    assert panel
+    assert panel["x"] >= text["x"] + text["width"], "beside the text, not under it"
+    assert text["height"] >= 320
+    expect(note.page.locator(".status")).to_be_in_viewport(ratio=1)
 
 
 def test_a_tablet_is_enough_to_accept_a_suggestion_and_to_mark_a_word(
