@@ -1,6 +1,6 @@
 """What the span editor posts: a body that is worked on in a thread, and an answer that the editor understands.
 
-The one table of which error gets which answer; what the editor reads (`annotations.py`) is refused by it, too.
+With the answers to errors; what the editor reads (`annotations.py`) is refused with them, too.
 """
 
 from __future__ import annotations
@@ -57,13 +57,16 @@ class UntouchedError(Exception):
 def post(path: str, app: App, act: Act[Target]) -> Route:
     """A route for `path`, which has one `{id}`: a number if it says `{id:int}`, else a text."""
 
+    def work(session: str, id_: Target, body: dict[str, Any]) -> Response:
+        answer = perform(app, act, session, id_, body)
+        return JSONResponse(answer.body, answer.status)  # in the thread: the places of a preview are a megabyte
+
     async def respond(request: Request) -> Response:
         try:
             body = await json_object(request, MOST_BYTES)
-            answer = await to_thread.run_sync(perform, app, act, session_of(request), request.path_params["id"], body)
+            return await to_thread.run_sync(work, session_of(request), request.path_params["id"], body)
         except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
             return refusal(error)
-        return JSONResponse(answer.body, answer.status)
 
     return Route(path, respond, methods=["POST"])
 

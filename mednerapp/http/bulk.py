@@ -40,7 +40,7 @@ class _Work:
 
     def find(self, user: User, project_id: int, body: Body) -> Answer:
         query = body.get("q")  # in the body: what one looks for may name a patient, and an address ends up in logs
-        if not isinstance(query, str):
+        if not isinstance(query, str) or _unstorable(query):
             raise MalformedBodyError("q has to be a text.")
         after = bodies.number(body, "after") if body.get("after") is not None else 0
         found = finding.find(self._store, user=user, project_id=project_id, query=query, after=after)

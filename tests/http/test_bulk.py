@@ -138,5 +138,6 @@ def test_unknown_steps_projects_and_pages(desk: Desk) -> None:
     url = f"/api/projects/{desk.project_id}/find"
     assert desk.client.post(url, json={"q": "a", "after": "x"}).status_code == 400
     assert desk.client.post(url, json={}).status_code == 400
+    assert desk.client.post(url, content=b'{"q": "\\ud800"}').json()["error"] == "malformed"  # half a character
     assert "notes" not in desk.client.get(url, params={"q": "a"}).text  # an address ends up in logs
     assert desk.client.post(url, json={"q": ""}).json()["notes"] == []

@@ -244,6 +244,12 @@ def test_all_that_is_said_of_a_span_is_stored_and_comes_back(desk: Desk) -> None
     assert stored == {**FEVER, **origin, **pieces, **said, **by_person}
 
 
+def test_a_batch_that_cannot_be_is_refused_as_a_whole(desk: Desk) -> None:
+    answer = desk.save(create(1, "a", FEVER), create(1, "b", ASPIRIN))
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+    assert desk.spans() == {}
+
+
 def test_a_phase_that_there_is_not_and_an_undo_of_nothing_are_invalid_edits(desk: Desk) -> None:
     for more in ({"step": "s", "phase": "again"}, {"phase": "undo"}):
         answer = desk.save({**create(1, "a", FEVER), **more})
