@@ -30,7 +30,7 @@ LOGO = _SVG.format(  # the grey can be read on the light and on the dark sidebar
 # A small laptop or a tablet has no room for Streamlit's wide margins: without them a panel fits beside the text.
 _STYLE = """<style>
 button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: light-dark(#0b6477, #7fcfdf); }
-@media (max-width: 1100px) { main [data-testid="stMainBlockContainer"] { padding-inline: 1.25rem; } }
+@media (max-width: 1100px) { main [data-testid="stMainBlockContainer"] { padding-inline: 1rem; } }
 </style>"""
 
 
