@@ -60,6 +60,17 @@ def new_context(browser: Browser) -> BrowserContext:
     return context
 
 
+def rest(page: Page, draw: random.Random) -> None:
+    """Until the page has had nothing to do for four frames, and from there to a random moment within a frame.
+
+    Chromium goes on waiting for the screen's refreshes for some time after a page has drawn (two more of them in traces
+    of the editor); what comes then is drawn at the next one, up to a frame later, and what comes later at once. Without
+    a rest, what was pressed before decided on which of the two a key got.
+    """
+    page.evaluate("() => __bench.idle()")
+    page.wait_for_timeout(_REST + draw.uniform(0, FRAME))
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One timed key or call, in ms. at: on the page's clock; waited: of `painted`, until the page's first handler.
@@ -81,16 +92,12 @@ class Keys:
         self._draw = draw
 
     def timed(self, key: str, until: str = "null", *, whole: bool = False) -> Frame:
-        """One key at a random moment within a frame, once the page has nothing to do and waits for no refresh.
-
-        Chromium lets a page wait for the screen's refreshes for two or three more after what it drew last; a key that
-        comes then is drawn at the next of them. Which key that hits depends on what was pressed before it.
+        """One key, after a `rest`.
 
         until: script of a function that says whether the key's effect has been drawn; by default the next frame counts.
         whole: the second frame, too.
         """
-        self.page.evaluate("() => __bench.idle()")
-        self.page.wait_for_timeout(_REST + self._draw.uniform(0, FRAME))
+        rest(self.page, self._draw)
         self.page.evaluate(f"() => __bench.arm({until}, {str(whole).lower()})")
         self.page.keyboard.press(key)
         return frame(self.page.evaluate("() => __bench.sample()"))

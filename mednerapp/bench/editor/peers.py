@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mednerapp.bench.editor.driving import Keys, frame, new_context
+from mednerapp.bench.editor.driving import Keys, frame, new_context, rest
 from mednerapp.bench.editor.notes import LongNote
 from mednerapp.bench.editor.product import PAGES, running
 from mednerapp.domain.labels import MEDICAL_SCHEMA
@@ -300,9 +300,9 @@ def _middle(page: Page, handle: Any, *, scroll: bool = True) -> tuple[float, flo
 def _released(page: Page, draw: random.Random, x: float, y: float) -> float:
     """A click there, timed from the button coming up."""
     page.mouse.move(x, y)
-    page.evaluate("() => __bench.idle()")
-    page.wait_for_timeout(draw.uniform(0, 17))
+    rest(page, draw)
     page.mouse.down()
+    rest(page, draw)
     page.evaluate("() => __bench.arm()")
     page.mouse.up()
     return frame(page.evaluate("() => __bench.sample()")).painted
