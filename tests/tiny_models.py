@@ -69,6 +69,7 @@ def make_tiny_starter(folder: Path, labels: Sequence[str], *, family: Family = "
     from mednerapp.training.loop import Hooks
 
     notes = toy_notes(labels)
+    notes += [_after_a_pill(note, len(notes) + at) for at, note in enumerate(notes[::3], start=1)]
     task = TrainingTask(
         base_folder=make_tiny_encoder(folder.parent / f"{folder.name}-encoder", family),
         encoder_name="tiny",
@@ -99,6 +100,13 @@ def toy_notes(labels: Sequence[str] = MEDICAL_SCHEMA.names, *, repeat: int = 2) 
                 spans.append(Span(start, start + len(mention), label))
             notes.append(GoldNote(len(notes) + 1, content_hash(text), text, tuple(spans), Split.TRAIN))
     return notes
+
+
+def _after_a_pill(note: GoldNote, note_id: int) -> GoldNote:
+    """What a word is that no vocabulary has would be chance, were it never seen: it is nothing."""
+    text = f"\N{PILL} {note.text}"
+    spans = tuple(Span(span.start + 2, span.end + 2, span.label) for span in note.spans)
+    return GoldNote(note_id, content_hash(text), text, spans, Split.TRAIN)
 
 
 def _lines() -> list[str]:
