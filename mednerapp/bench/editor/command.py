@@ -32,7 +32,8 @@ from mednerapp.bench.editor.statics import static_server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-SLOW_HANDLER = """() => addEventListener('keydown', () => {{
+SLOW_HANDLER = """() => addEventListener('keydown', (event) => {{
+  if (['Control', 'Shift', 'Alt', 'Meta'].includes(event.key)) return;
   const until = performance.now() + {ms};
   while (performance.now() < until);
 }}, true)"""
