@@ -1,7 +1,4 @@
-"""What the span editor posts: a body that is worked on in a thread, and an answer that the editor understands.
-
-With the answers to errors; what the editor reads (`annotations.py`) is refused with them, too.
-"""
+"""What the span editor posts and reads: worked on in a thread, answered as it understands, errors too."""
 
 from __future__ import annotations
 
@@ -50,6 +47,10 @@ Act = Callable[[User, Target, dict[str, Any]], Answer]
 """Who acts, id of what the body is about, body. Runs in a thread; what it raises is refused."""
 
 
+Read = Callable[[User, int, Request], dict[str, Any]]
+"""Who reads, id of what is read, and what the address says besides. Runs in a thread; what it raises is refused."""
+
+
 class UntouchedError(Exception):
     """Suggestions are left that nobody has looked at."""
 
@@ -66,20 +67,41 @@ def post(path: str, app: App, act: Act[Target]) -> Route:
             body = await json_object(request, MOST_BYTES)
             return await to_thread.run_sync(work, session_of(request), request.path_params["id"], body)
         except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
-            return refusal(error)
+            return _refusal(error)
 
     return Route(path, respond, methods=["POST"])
 
 
+def get(path: str, app: App, read: Read) -> Route:
+    """A route for `path`, which has one `{id:int}`, to what `read` finds."""
+
+    def work(request: Request) -> Response:
+        id_: int = request.path_params["id"]
+        return JSONResponse(read(_entitled(app, session_of(request), id_), id_, request))
+
+    async def respond(request: Request) -> Response:
+        try:
+            return await to_thread.run_sync(work, request)
+        except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
+            return _refusal(error)
+
+    return Route(path, respond, methods=["GET"])
+
+
 def perform(app: App, act: Act[Target], session: str, id_: Target, body: dict[str, Any]) -> Answer:
     """What `act` answers to the person of the session (hash of its token). Blocks: call it in a thread."""
+    return act(_entitled(app, session, id_), id_, body)
+
+
+def _entitled(app: App, session: str, id_: int | str) -> User:
+    """Who is signed in. No database is asked for an id that it cannot hold."""
     user = signed_in(app, session)
     if isinstance(id_, int) and id_ > LARGEST:
         raise NotFound("There is nothing of that number.")
-    return act(user, id_, body)
+    return user
 
 
-def refusal(error: Exception) -> JSONResponse:
+def _refusal(error: Exception) -> JSONResponse:
     """`refused` as a response."""
     answer = refused(error)
     return JSONResponse(answer.body, answer.status)

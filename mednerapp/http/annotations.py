@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mednerapp.bootstrap import App
@@ -17,22 +16,21 @@ from mednerapp.domain.history import Step
 from mednerapp.domain.timeline import TimelineEntry
 from mednerapp.errors import NotFound
 from mednerapp.http import bodies
-from mednerapp.http.acting import refusal
-from mednerapp.http.identity import session_of, signed_in
+from mednerapp.http.acting import get
 from mednerapp.services import reviewing
-
-Read = Callable[[App, User, int, Request], dict[str, Any]]
 
 
 def routes(app: App) -> list[Route]:
-    below = "/api/annotations/{annotation_id:int}"
+    def reading(what: str, read: Callable[[App, User, int, Request], dict[str, Any]]) -> Route:
+        return get(f"/api/annotations/{{id:int}}/{what}", app, partial(read, app))
+
     return [
-        _Get(f"{below}/history", app, _history),
-        _Get(f"{below}/revision", app, _revision),
-        _Get(f"{below}/timeline", app, _timeline),
-        _Get(f"{below}/at/{{revision:int}}", app, _at),
-        _Get(f"{below}/sources", app, _sources),
-        _Get(f"{below}/underlay", app, _underlay),
+        reading("history", _history),
+        reading("revision", _revision),
+        reading("timeline", _timeline),
+        reading("at/{revision:int}", _at),
+        reading("sources", _sources),
+        reading("underlay", _underlay),
     ]
 
 
@@ -97,23 +95,3 @@ def _entry(entry: TimelineEntry) -> dict[str, Any]:
         "what": entry.what,
         "kind": entry.kind.value,
     }
-
-
-class _Get(Route):
-    def __init__(self, path: str, app: App, read: Read) -> None:
-        self._medner = app
-        self._read = read
-        super().__init__(path, self._respond, methods=["GET"])
-
-    async def _respond(self, request: Request) -> Response:
-        try:
-            return await to_thread.run_sync(self._answer, request)
-        except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
-            return refusal(error)
-
-    def _answer(self, request: Request) -> JSONResponse:
-        user = signed_in(self._medner, session_of(request))
-        annotation_id: int = request.path_params["annotation_id"]
-        if annotation_id > bodies.LARGEST:
-            raise NotFound("There is no such annotation.")
-        return JSONResponse(self._read(self._medner, user, annotation_id, request))

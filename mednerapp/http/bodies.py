@@ -16,7 +16,7 @@ from mednerapp.services.annotating import MAX_EDITS
 
 LARGEST = 2**31 - 1  # what an integer column of PostgreSQL holds
 _LONGEST_ID = 64
-_LONGEST_STEP = 64
+LONGEST_STEP = 64
 _E = TypeVar("_E", bound=StrEnum)
 
 
@@ -87,7 +87,7 @@ def _edit(value: Any) -> Edit:
     if after is not None and not isinstance(after, dict):
         raise MalformedBodyError("after has to be an object or null.")
     span_id, action = text(value, "span_id"), text(value, "action")
-    step, phase = _text_if_any(value, "step", longest=_LONGEST_STEP), _text_if_any(value, "phase")
+    step, phase = _text_if_any(value, "step", longest=LONGEST_STEP), _text_if_any(value, "phase")
     given: dict[str, Any] = after or {}
     state = text(given, "state") if after else ""
     place = (number(given, "start"), number(given, "end"), text(given, "label", longest=200)) if after else None

@@ -154,6 +154,6 @@ def _optional_id(body: Body, name: str) -> int | None:
 
 
 def _step(step: str) -> str:
-    if not step.isprintable() or len(step) > 64:
+    if not step.isprintable() or len(step) > bodies.LONGEST_STEP:
         raise NotFound("There is no such change of many notes.")
     return step
