@@ -105,6 +105,30 @@ def test_the_edges_of_a_span_move_by_words_and_by_characters(editor: Editor) -> 
     assert contents(editor.saved()) == contents([METFORMIN])
 
 
+def test_an_edge_that_comes_to_lie_on_another_span_says_so_and_goes_past_it(editor: Editor) -> None:
+    ramipril, start = span(9, "ramipril", "Drug", "confirmed"), TEXT.index("and ramipril")
+    editor.open([{**ramipril, "id": "s1", "start": start}, ramipril])
+    editor.focus()
+    editor.press("Tab", "Shift+K")
+    said = "Another span marks these words as Drug already. Delete takes this one away."
+    expect(editor.page.locator(".status")).to_contain_text(said)
+    expect(editor.page.locator(".voice")).to_contain_text(said)
+    editor.press("Shift+J", "Shift+J")
+    assert sorted(TEXT[s["start"] : s["end"]] for s in editor.saved()) == ["mg and ramipril", "ramipril"]
+    editor.press("Shift+K", "Shift+K", "Delete")
+    assert [s["id"] for s in editor.saved()] == ["s9"]
+
+
+def test_an_edge_that_comes_to_lie_on_what_was_rejected_is_nothing_to_speak_of(editor: Editor) -> None:
+    ramipril, start = span(9, "ramipril", "Drug", "rejected"), TEXT.index("and ramipril")
+    editor.open([{**ramipril, "id": "s1", "start": start}, ramipril])
+    editor.focus()
+    editor.press("Tab", "Shift+K")
+    assert {(s["id"], s["start"]) for s in editor.saved()} == {("s1", ramipril["start"]), ("s9", ramipril["start"])}
+    expect(editor.page.locator(".voice")).to_contain_text("ramipril")
+    assert "Another span" not in editor.page.locator(".voice").inner_text()
+
+
 def test_an_edge_that_moves_by_characters_stops_at_no_blank(editor: Editor) -> None:
     editor.open([PAIN], text=f"{TEXT}  ")
     editor.focus()

@@ -126,7 +126,19 @@ export class Actions {
     if (to === span[edge] || moved[0] >= moved[1] || !editor.document.text.slice(...moved).trim()) return true;
     const place = { start: pieces[0][0], end: pieces.at(-1)[1], fragments: span.fragments.length ? pieces : [] };
     const rules = span.assertionBy === 'model' ? editor.scopes.attributesAt(place) : {};
-    return this.#change({ ...place, ...rules, state: 'confirmed' });
+    this.#change({ ...place, ...rules, state: 'confirmed' });
+    if (!place.fragments.length) this.#warnOfTwin(editor.activeSpan);
+    return true;
+  }
+
+  /** An edge may pass another span on its way, so the two stay two. */
+  #warnOfTwin({ id, start, end, label }) {
+    const { editor } = this;
+    const twin = editor.document.find(start, end, label, id);
+    if (!twin || twin.state === 'rejected') return;
+    const words = `Another span marks these words as ${label} already. Delete takes this one away.`;
+    editor.activate(editor.activeSpan, { spoken: `${words} ` });
+    editor.status.tell(words);
   }
 
   /** Sets an assertion; the same again takes it away, or confirms one that the rules have suggested. */

@@ -172,10 +172,10 @@ export class SpanDocument {
     return blocks;
   }
 
-  /** The span with exactly these offsets and this label, if there is one. */
-  find(start, end, label) {
+  /** The span with exactly these offsets and this label, if there is one; none with the id `but`. */
+  find(start, end, label, but = null) {
     for (const span of this.blockAt(start).spans) {
-      if (span.start === start && span.end === end && span.label === label && !span.fragments.length) return span;
+      if (span.start === start && span.end === end && span.label === label && !span.fragments.length && span.id !== but) return span;
     }
     return null;
   }
