@@ -132,8 +132,10 @@ class Popen(subprocess.Popen[Any]):
         return self.returncode
 
     def __del__(self, *args: Any, **more: Any) -> None:
-        """Somebody else may have waited for the process by its number, as psutil does."""
+        """Somebody else may have waited for the process by its number, as psutil does, and heard first."""
         if getattr(self, "_server", None):
+            if self.returncode is None:
+                select.select([self._server], [], [], 1)
             self._internal_poll()
             self._server.close()
         super().__del__(*args, **more)
