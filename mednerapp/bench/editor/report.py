@@ -160,7 +160,9 @@ def _row(name: str, found: dict[str, Any]) -> str:
 
 def _peer(peer_: dict[str, Any], size: dict[str, Any]) -> list[str]:
     lost = peer_["spans"] - peer_["shown"]
-    lines = [f"{peer_['name']} {peer_['version']}: {lost or 'no'} of {peer_['spans']:,} spans dropped; {peer_['how']}"]
+    most = max((found["samples"] for name, found in peer_["actions"].items() if name in ACTIONS), default=0)
+    dropped = f"{lost or 'no'} of {peer_['spans']:,} spans dropped"
+    lines = [f"{peer_['name']} {peer_['version']}: {dropped}; {most} of each; {peer_['how']}"]
     ours = {**size["actions"], "first paint": size["first_paint"]}
     for name in (*ACTIONS, "first paint"):
         found = peer_["actions"].get(name)
