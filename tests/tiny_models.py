@@ -103,7 +103,7 @@ def toy_notes(labels: Sequence[str] = MEDICAL_SCHEMA.names, *, repeat: int = 2) 
 
 
 def _after_a_pill(note: GoldNote, note_id: int) -> GoldNote:
-    """What a word is that no vocabulary has would be chance, were it never seen: it is nothing."""
+    """What a sign is that no toy note has would be chance, were it never seen: it is nothing."""
     text = f"\N{PILL} {note.text}"
     spans = tuple(Span(span.start + 2, span.end + 2, span.label) for span in note.spans)
     return GoldNote(note_id, content_hash(text), text, spans, Split.TRAIN)

@@ -110,7 +110,7 @@ def test_an_edge_that_comes_to_lie_on_another_span_says_so_and_goes_past_it(edit
     editor.open([{**ramipril, "id": "s1", "start": start}, ramipril])
     editor.focus()
     editor.press("Tab", "Shift+K")
-    said = "Another span marks these words as Drug already. Delete takes this one away."
+    said = "Another span marks these words as Drug already."
     expect(editor.page.locator(".status")).to_contain_text(said)
     expect(editor.page.locator(".voice")).to_contain_text(said)
     editor.press("Shift+J", "Shift+J")

@@ -162,7 +162,7 @@ def _peer(peer_: dict[str, Any], size: dict[str, Any]) -> list[str]:
     lost = peer_["spans"] - peer_["shown"]
     most = max((found["samples"] for name, found in peer_["actions"].items() if name in ACTIONS), default=0)
     dropped = f"{lost or 'no'} of {peer_['spans']:,} spans dropped"
-    lines = [f"{peer_['name']} {peer_['version']}: {dropped}; {most} of each; {peer_['how']}"]
+    lines = [f"{peer_['name']} {peer_['version']}: {dropped}; at most {most} of each; {peer_['how']}"]
     ours = {**size["actions"], "first paint": size["first_paint"]}
     for name in (*ACTIONS, "first paint"):
         found = peer_["actions"].get(name)

@@ -136,7 +136,7 @@ export class Actions {
     const { editor } = this;
     const twin = editor.document.find(start, end, label, id);
     if (!twin || twin.state === 'rejected') return;
-    const words = `Another span marks these words as ${label} already. Delete takes this one away.`;
+    const words = `Another span marks these words as ${label} already.`;
     editor.activate(editor.activeSpan, { spoken: `${words} ` });
     editor.status.tell(words);
   }
