@@ -14,7 +14,7 @@ from mednerapp.bench.editor import command, peers, report
 from mednerapp.bench.editor.keyboard import ACTIONS, ONE_CLASS, spread
 from mednerapp.bench.editor.notes import SIZES, Size, long_note
 
-SLOW = 100  # ms
+SLOW = 200  # ms
 
 
 def test_a_note_has_exactly_the_spans_that_were_asked_for() -> None:
@@ -56,12 +56,11 @@ def test_every_line_is_in_the_table_and_a_slow_handler_raises_the_ratio(tmp_path
     assert set(found["actions"]) == set(ACTIONS)
     for name, action in found["actions"].items():
         assert action["failed"] == 0, f"{name}: the key did nothing"
-        assert action["median"] >= SLOW
-        assert action["ratio_median"] > 1  # the plain page has no such handler
+        assert action["median"] >= SLOW > action["floor_median"]
+        assert action["ratio_median"] > 1
         second = action["completed"]
         assert second["failed"] == 0, f"{name}: the key did nothing when its second frame was timed"
-        assert second["median"] >= SLOW
-        assert second["median"] > second["floor_median"] > 0
+        assert second["median"] >= SLOW > second["floor_median"] > 0
     assert found["save"]["median"] >= SLOW
     assert found["save"]["floor_median"] > 0
     assert found["first_paint"]["median"] > 0

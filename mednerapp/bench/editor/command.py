@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 SLOW_HANDLER = """() => addEventListener('keydown', (event) => {{
-  if (['Control', 'Shift', 'Alt', 'Meta'].includes(event.key)) return;
+  if (__bench.modifiers.includes(event.key)) return;
   const until = performance.now() + {ms};
   while (performance.now() < until);
 }}, true)"""

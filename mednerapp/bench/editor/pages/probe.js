@@ -87,6 +87,7 @@
   }, true);
 
   window.__bench = {
+    modifiers: MODIFIERS,
     /** Waits for the next key; `whole`: two frames of it. That one upsets the rhythm of the keys after it, so do not mix them. */
     arm(until = null, whole = false) {
       window.__benchSample = new Promise((resolve) => { armed = { resolve, until, whole, sample: null }; });
