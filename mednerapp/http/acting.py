@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -62,14 +62,11 @@ def post(path: str, app: App, act: Act[Target]) -> Route:
         answer = perform(app, act, session, id_, body)
         return JSONResponse(answer.body, answer.status)  # in the thread: the places of a preview are a megabyte
 
-    async def respond(request: Request) -> Response:
-        try:
-            body = await json_object(request, MOST_BYTES)
-            return await to_thread.run_sync(work, session_of(request), request.path_params["id"], body)
-        except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
-            return _refusal(error)
+    async def answer(request: Request) -> Response:
+        body = await json_object(request, MOST_BYTES)
+        return await to_thread.run_sync(work, session_of(request), request.path_params["id"], body)
 
-    return Route(path, respond, methods=["POST"])
+    return _route("POST", path, answer)
 
 
 def get(path: str, app: App, read: Read) -> Route:
@@ -79,13 +76,18 @@ def get(path: str, app: App, read: Read) -> Route:
         id_: int = request.path_params["id"]
         return JSONResponse(read(_entitled(app, session_of(request), id_), id_, request))
 
+    return _route("GET", path, lambda request: to_thread.run_sync(work, request))
+
+
+def _route(method: str, path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
     async def respond(request: Request) -> Response:
         try:
-            return await to_thread.run_sync(work, request)
+            return await answer(request)
         except Exception as error:  # noqa: BLE001 - every error has an answer that the editor understands
-            return _refusal(error)
+            refusal = refused(error)
+            return JSONResponse(refusal.body, refusal.status)
 
-    return Route(path, respond, methods=["GET"])
+    return Route(path, respond, methods=[method])
 
 
 def perform(app: App, act: Act[Target], session: str, id_: Target, body: dict[str, Any]) -> Answer:
@@ -99,12 +101,6 @@ def _entitled(app: App, session: str, id_: int | str) -> User:
     if isinstance(id_, int) and id_ > LARGEST:
         raise NotFound("There is nothing of that number.")
     return user
-
-
-def _refusal(error: Exception) -> JSONResponse:
-    """`refused` as a response."""
-    answer = refused(error)
-    return JSONResponse(answer.body, answer.status)
 
 
 def refused(error: Exception) -> Answer:

@@ -53,10 +53,15 @@ export class Actions {
     if (!twin || [...remarks.comment].length > LONGEST_COMMENT) return this.#change({ label, state: 'confirmed' });
     const joined = { ...twin, ...remarks, state: 'confirmed' };
     editor.commit([{ before, after: null }, ...(sameContent(twin, joined) ? [] : [{ before: twin, after: joined }])], { joins: true });
-    const words = `These words were marked as ${label} already: the two spans are one now.`;
-    editor.activate(editor.document.get(twin.id), { spoken: `${words} ` });
-    editor.status.tell(words);
+    this.#activateSaying(twin.id, `These words were marked as ${label} already: the two spans are one now.`);
     return true;
+  }
+
+  /** Makes a span active, and says what has come of it: under the text, and before what is announced of the span. */
+  #activateSaying(id, words) {
+    const { editor } = this;
+    editor.activate(editor.document.get(id), { spoken: `${words} ` });
+    editor.status.tell(words);
   }
 
   /** The active span, if it can be changed; says so if there is none. */
@@ -133,12 +138,8 @@ export class Actions {
 
   /** An edge may pass another span on its way, so the two stay two. */
   #warnOfTwin({ id, start, end, label }) {
-    const { editor } = this;
-    const twin = editor.document.find(start, end, label, id);
-    if (!twin || twin.state === 'rejected') return;
-    const words = `Another span marks these words as ${label} already.`;
-    editor.activate(editor.activeSpan, { spoken: `${words} ` });
-    editor.status.tell(words);
+    const twin = this.editor.document.find(start, end, label, id);
+    if (twin && twin.state !== 'rejected') this.#activateSaying(id, `Another span marks these words as ${label} already.`);
   }
 
   /** Sets an assertion; the same again takes it away, or confirms one that the rules have suggested. */
